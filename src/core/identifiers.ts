@@ -1,0 +1,31 @@
+/** Canonical URLs, code systems and UID roots, each written once. */
+
+export const canonicalBase = 'https://fovea.health';
+
+/** Fovea's own CodeSystems. */
+export const codeSystems = {
+  reason: `${canonicalBase}/CodeSystem/reason`,
+  overrideReason: `${canonicalBase}/CodeSystem/override-reason`,
+  cardTopic: `${canonicalBase}/CodeSystem/card-topic`,
+} as const;
+
+/** Code systems of others. */
+export const systems = {
+  snomed: 'http://snomed.info/sct',
+  radlex: 'http://radlex.org',
+  dicom: 'http://dicom.nema.org/resources/ontology/DCM',
+  dicomUid: 'urn:dicom:uid',
+  endpointConnectionType: 'http://terminology.hl7.org/CodeSystem/endpoint-connection-type',
+} as const;
+
+/** FHIR extension on Endpoint that says whether the access token must be sent. @see SMART Imaging Access */
+export const requiresAccessTokenExtension =
+  'http://hl7.org/fhir/smart-imaging-access/StructureDefinition/requires-access-token';
+
+/** Reverse-domain prefix of CDS Hooks extensions. @see CDS Hooks 2.0 §Extensions */
+export const extensionPrefix = 'health.fovea';
+
+/** UIDs of Fovea are UUIDs under 2.25. @see DICOM PS3.5 B.2 */
+export const uidRoot = '2.25';
+export const implementationClassUid = '2.25.171904520735229410473614523079384170221';
+export const implementationVersionName = 'FOVEA_0_1';
