@@ -1,0 +1,53 @@
+import { pino } from 'pino';
+import type { Log, LogFields } from '#core/log';
+
+/**
+ * Structured log on standard error, one JSON object a line. Only the closed list of {@link LogFields} goes through:
+ * everything else (ids, names, tokens, foreign messages) has no field to stand in.
+ *
+ * @param level `debug` to `silent`
+ */
+export function createLog(level: string): Log {
+  const logger = pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination(2));
+  return {
+    info: (fields) => logger.info(only(fields)),
+    warn: (fields) => logger.warn(only(fields)),
+    error: (fields) => logger.error(only(fields)),
+  };
+}
+
+const names: { readonly [Name in keyof Required<LogFields>]: true } = {
+  event: true,
+  tenant: true,
+  service: true,
+  hook: true,
+  route: true,
+  method: true,
+  status: true,
+  code: true,
+  model: true,
+  version: true,
+  provider: true,
+  variant: true,
+  job: true,
+  attempt: true,
+  count: true,
+  bytes: true,
+  milliseconds: true,
+  host: true,
+  port: true,
+  pid: true,
+  state: true,
+  stack: true,
+};
+
+function only(fields: LogFields): Partial<LogFields> {
+  return Object.fromEntries(Object.entries(fields).filter(([name]) => Object.hasOwn(names, name)));
+}
+
+/** The stack of an error of ours without its message, which may quote foreign data. */
+export function stackOf(error: unknown): string {
+  if (!(error instanceof Error)) return typeof error;
+  const frames = (error.stack ?? '').split('\n').filter((line) => line.trimStart().startsWith('at '));
+  return [error.name, ...frames.slice(0, 8).map((line) => line.trim())].join(' | ');
+}
