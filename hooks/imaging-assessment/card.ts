@@ -159,10 +159,10 @@ function imageInWords(study: StudyAssessment, result: FinalResult): string {
 }
 
 function modelInWords(model: ModelFacts): string {
-  return `Model: ${model.title}, ${model.name} ${model.version}, made for ${model.population}. ${useInWords(model.use)}`;
+  return `Model: ${model.title}, ${model.name} ${model.version}, made for ${model.population}. ${statusInWords(model.use)}`;
 }
 
-function useInWords(use: string): string {
+function statusInWords(use: string): string {
   if (use === 'research')
     return '**Research use: not cleared as a medical device; not for decisions on care.**';
   if (use === 'investigational') return '**Investigational use: not cleared as a medical device.**';
