@@ -1,0 +1,107 @@
+import type { Explanation } from '#core/assessment';
+import { ServiceError } from '#core/error';
+import type { Manifest, ManifestFinding } from '#core/model-package';
+
+/** Raw outputs of one forward pass over one image. Private: they never leave the process. */
+export interface ModelOutputs {
+  /** [classes], unbounded. */
+  readonly logits: Float32Array;
+  /** [dimension], pooled. */
+  readonly features: Float32Array;
+  /** [classes, grid rows, grid columns], logit units. */
+  readonly cam: Float32Array;
+}
+
+/**
+ * The class activation map of one finding, after its completeness check: the mean of the map plus the bias is
+ * the logit, to 1e-4 × max(1, |logit|). A map that does not add up explains something else than the result.
+ * @throws MODEL_COMPLETENESS_FAILED
+ * @see docs/model-package.md, manifest.json `outputs.cam`
+ */
+export function explainFinding(
+  outputs: ModelOutputs,
+  manifest: Manifest,
+  finding: ManifestFinding,
+): Explanation {
+  const { shape, cellPixels, bias } = manifest.outputs.cam;
+  const rows = shape[2] ?? 0;
+  const columns = shape[3] ?? 0;
+  const cells = rows * columns;
+  const values = Array.from(outputs.cam.subarray(finding.output * cells, (finding.output + 1) * cells));
+  const sum = values.reduce((total, value) => total + value, 0);
+  const logit = outputs.logits[finding.output] ?? Number.NaN;
+  const gap = Math.abs(sum / cells + (bias[finding.output] ?? Number.NaN) - logit);
+  if (!(gap <= 1e-4 * Math.max(1, Math.abs(logit)))) throw new ServiceError('MODEL_COMPLETENESS_FAILED');
+  return { finding: finding.name, grid: [rows, columns], cellPixels, values };
+}
+
+interface Zone {
+  readonly side: 'right' | 'left' | 'central';
+  readonly name: string;
+  /** Fractions of the image: [left, right], [top, bottom]. */
+  readonly x: readonly [number, number];
+  readonly y: readonly [number, number];
+}
+
+const third = 1 / 3;
+const heights = [
+  ['upper', [0, third]],
+  ['mid', [third, 2 * third]],
+  ['lower', [2 * third, 1]],
+] as const;
+
+/**
+ * Zones of a frontal view. The left of the image is the patient's right. Each side takes two fifths of the width
+ * and is cut into thirds of the image's height; the fifth between them, spine and mediastinum, is one zone.
+ * They are parts of the picture, not outlines of lungs: the words say no more than a coarse map can.
+ */
+const zones: readonly Zone[] = [
+  ...heights.map(([level, y]): Zone => ({ side: 'right', name: `right ${level} zone`, x: [0, 0.4], y })),
+  ...heights.map(([level, y]): Zone => ({ side: 'left', name: `left ${level} zone`, x: [0.6, 1], y })),
+  { side: 'central', name: 'central zone', x: [0.4, 0.6], y: [0, 1] },
+];
+
+/** A zone is named when its mean positive activation is at least this share of the strongest zone's. */
+const leastShare = 0.5;
+
+/**
+ * Where a map speaks for its finding, in words, strongest first: `right lower zone`, `left mid zone`,
+ * `central zone`, `whole right side` (all its three zones). Only positive activation counts; a map without any
+ * gives no zone. "Right" and "left" are the patient's on a frontal view that is not mirrored.
+ */
+export function zonesOf({ grid, values }: Explanation): readonly string[] {
+  const scored = zones
+    .map((zone) => ({ zone, density: positiveDensity(zone, grid, values) }))
+    .sort((a, b) => b.density - a.density);
+  const strongest = scored[0]?.density ?? 0;
+  if (!(strongest > 0)) return [];
+  const named = scored.filter(({ density }) => density >= leastShare * strongest).map(({ zone }) => zone);
+  const whole = (['right', 'left'] as const).filter(
+    (side) => named.filter((z) => z.side === side).length === 3,
+  );
+  const words = named.map((zone) =>
+    whole.some((side) => side === zone.side) ? `whole ${zone.side} side` : zone.name,
+  );
+  return [...new Set(words)];
+}
+
+/** Mean positive activation over a zone; cells on its edge count by the share that lies in it. */
+function positiveDensity(
+  zone: Zone,
+  [rows, columns]: readonly [number, number],
+  values: readonly number[],
+): number {
+  let sum = 0;
+  for (let r = 0; r < rows; r++) {
+    const high = overlap(zone.y, r / rows, (r + 1) / rows);
+    for (let c = 0; c < columns; c++) {
+      const value = values[r * columns + c] ?? 0;
+      if (value > 0) sum += value * high * overlap(zone.x, c / columns, (c + 1) / columns);
+    }
+  }
+  return sum / ((zone.x[1] - zone.x[0]) * (zone.y[1] - zone.y[0]));
+}
+
+function overlap([from, to]: readonly [number, number], low: number, high: number): number {
+  return Math.max(0, Math.min(to, high) - Math.max(from, low));
+}
