@@ -1,0 +1,128 @@
+"""Inductive Venn-ABERS, operating points and conformal scores, on patients that training never saw."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+
+import numpy as np
+
+from .metrics import bootstrap, figure
+
+
+def base64_of(values: np.ndarray, kind: str) -> str:
+    """Little-endian base64; `kind` is a numpy type such as '<f8'."""
+    return base64.b64encode(np.ascontiguousarray(values.astype(kind)).tobytes()).decode()
+
+
+def from_base64(text: str, kind: str) -> np.ndarray:
+    """The inverse of `base64_of`."""
+    return np.frombuffer(base64.b64decode(text), dtype=kind)
+
+
+def isotonic(score: np.ndarray, label: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Pool adjacent violators: (distinct scores, fitted values). Equal scores are pooled first."""
+    x, inverse = np.unique(score, return_inverse=True)
+    weight = np.bincount(inverse).astype(np.float64)
+    mean = np.bincount(inverse, label.astype(np.float64)) / weight
+    value: list[float] = []
+    mass: list[float] = []
+    length: list[int] = []
+    for m, w in zip(mean, weight):
+        value.append(float(m))
+        mass.append(float(w))
+        length.append(1)
+        while len(value) > 1 and value[-2] >= value[-1]:
+            w2, w1 = mass.pop(), mass.pop()
+            v2, v1 = value.pop(), value.pop()
+            value.append((v1 * w1 + v2 * w2) / (w1 + w2))
+            mass.append(w1 + w2)
+            length.append(length.pop() + length.pop())
+    return x, np.repeat(value, length)
+
+
+@dataclass(frozen=True)
+class VennAbers:
+    """The calibration pairs. `p` and its interval are what two isotonic fits say, with the new score added once as
+    absent (p0) and once as present (p1)."""
+
+    logits: np.ndarray
+    labels: np.ndarray
+
+    def __call__(self, logit: float) -> tuple[float, float, float]:
+        """(p, p0, p1)."""
+        fitted = []
+        for label in (0, 1):
+            x, v = isotonic(np.append(self.logits, logit), np.append(self.labels, label))
+            fitted.append(float(v[np.searchsorted(x, logit)]))
+        p0, p1 = fitted
+        return p1 / (1 - p0 + p1), p0, p1
+
+    def many(self, logits: np.ndarray) -> np.ndarray:
+        """Rows of (p, p0, p1)."""
+        return np.array([self(float(z)) for z in logits]).reshape(-1, 3)
+
+
+def out_of_patient(logits: np.ndarray, labels: np.ndarray, patients: np.ndarray) -> np.ndarray:
+    """p of each calibration image by the pairs of all other patients: what an operating point may be chosen on."""
+    p = np.empty(len(logits))
+    for patient in np.unique(patients):
+        own = patients == patient
+        p[own] = VennAbers(logits[~own], labels[~own]).many(logits[own])[:, 0]
+    return p
+
+
+def operating_points(p: np.ndarray, labels: np.ndarray, patients: np.ndarray, sensitivity: float, specificity: float) -> list[dict]:
+    """Rule-out: the largest threshold (to .01) that keeps `sensitivity`; rule-in: the smallest that reaches
+    `specificity`, and never below rule-out + .1, so that there is room for doubt."""
+    grid = np.round(np.arange(0.02, 0.99, 0.01), 2)
+    present, absent = p[labels == 1], p[labels == 0]
+    out = max((t for t in grid if (present >= t).mean() >= sensitivity), default=0.02)
+    inside = min((t for t in grid if (absent < t).mean() >= specificity), default=0.98)
+    inside = max(inside, round(out + 0.1, 2))
+    points = []
+    for name, t in (("rule-out", out), ("rule-in", inside)):
+        def rate(rows: np.ndarray, t: float = t, which: int = 1) -> float:
+            mask = labels[rows] == which
+            hit = (p[rows] >= t) == (which == 1)
+            return float(hit[mask].mean()) if mask.any() else float("nan")
+
+        everyone = np.arange(len(p))
+        entry = {"name": name, "threshold": float(t)}
+        for key, which in (("sensitivity", 1), ("specificity", 0)):
+            entry[key] = figure(
+                rate(everyone, which=which), bootstrap(lambda r, w=which: rate(r, which=w), patients), int((labels == which).sum())
+            )
+        points.append(entry)
+    return points
+
+
+def conformal_set(logit: float, present: np.ndarray, absent: np.ndarray, alpha: float) -> list[str]:
+    """Labels whose share of at least as nonconforming calibration scores, own included, is above alpha."""
+    kept = []
+    for label, own, scores in (("present", -logit, present), ("absent", logit, absent)):
+        if (1 + int((scores >= own).sum())) / (len(scores) + 1) > alpha:
+            kept.append(label)
+    return kept
+
+
+def calibrate(logits: np.ndarray, labels: np.ndarray, patients: np.ndarray, settings: dict) -> dict:
+    """One finding's entry in calibration.json."""
+    order = np.argsort(logits, kind="stable")
+    logits, labels, patients = logits[order].astype(np.float64), labels[order], patients[order]
+    p = out_of_patient(logits, labels, patients)
+    return {
+        "method": "venn-abers",
+        "n": len(logits),
+        "patients": len(np.unique(patients)),
+        "positives": int(labels.sum()),
+        "prevalence": round(float(labels.mean()), 6),
+        "logitsF64": base64_of(logits, "<f8"),
+        "labelsU8": base64_of(labels, "u1"),
+        "operatingPoints": operating_points(p, labels, patients, settings["ruleOutSensitivity"], settings["ruleInSpecificity"]),
+        "conformal": {
+            "alpha": settings["alpha"],
+            "presentF64": base64_of(np.sort(-logits[labels == 1]), "<f8"),
+            "absentF64": base64_of(np.sort(logits[labels == 0]), "<f8"),
+        },
+    }
