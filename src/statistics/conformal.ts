@@ -6,7 +6,7 @@
  * @param own nonconformity of the new image for that label
  * @see Vovk, "Conditional validity of inductive conformal predictors", 2012
  */
-export function conformalPValue(scores: Float64Array, own: number): number {
+function conformalPValue(scores: Float64Array, own: number): number {
   let low = 0;
   let high = scores.length;
   while (low < high) {
