@@ -68,38 +68,44 @@ const leastShare = 0.5;
  * Where a map speaks for its finding, in words, strongest first: `right lower zone`, `left mid zone`,
  * `central zone`, `whole right side` (all its three zones). Only positive activation counts; a map without any
  * gives no zone. "Right" and "left" are the patient's on a frontal view that is not mirrored.
+ * @param grid [rows, columns] of the maps
+ * @returns reader of one map, row by row
  */
-export function zonesOf({ grid, values }: Explanation): readonly string[] {
-  const scored = zones
-    .map((zone) => ({ zone, density: positiveDensity(zone, grid, values) }))
-    .sort((a, b) => b.density - a.density);
-  const strongest = scored[0]?.density ?? 0;
-  if (!(strongest > 0)) return [];
-  const named = scored.filter(({ density }) => density >= leastShare * strongest).map(({ zone }) => zone);
-  const whole = (['right', 'left'] as const).filter(
-    (side) => named.filter((z) => z.side === side).length === 3,
-  );
-  const words = named.map((zone) =>
-    whole.some((side) => side === zone.side) ? `whole ${zone.side} side` : zone.name,
-  );
-  return [...new Set(words)];
+export function createZoneReader(
+  grid: readonly [number, number],
+): (values: readonly number[]) => readonly string[] {
+  const masks = zones.map((zone) => zoneMask(zone, grid));
+  return (values) => {
+    const scored = zones
+      .map((zone, i) => ({ zone, density: positiveDensity(masks[i]!, values) }))
+      .sort((a, b) => b.density - a.density);
+    const strongest = scored[0]?.density ?? 0;
+    if (!(strongest > 0)) return [];
+    const named = scored.filter(({ density }) => density >= leastShare * strongest).map(({ zone }) => zone);
+    const whole = (['right', 'left'] as const).filter(
+      (side) => named.filter((z) => z.side === side).length === heights.length,
+    );
+    const words = named.map((zone) =>
+      whole.some((side) => side === zone.side) ? `whole ${zone.side} side` : zone.name,
+    );
+    return [...new Set(words)];
+  };
 }
 
-/** Mean positive activation over a zone; cells on its edge count by the share that lies in it. */
-function positiveDensity(
-  zone: Zone,
-  [rows, columns]: readonly [number, number],
-  values: readonly number[],
-): number {
+/** Weight of each cell in the mean over a zone: cells on its edge count by the share that lies in it. */
+function zoneMask({ x, y }: Zone, [rows, columns]: readonly [number, number]): Float64Array {
+  const area = (x[1] - x[0]) * (y[1] - y[0]);
+  return Float64Array.from({ length: rows * columns }, (_, cell) => {
+    const r = Math.floor(cell / columns);
+    const c = cell % columns;
+    return (overlap(y, r / rows, (r + 1) / rows) * overlap(x, c / columns, (c + 1) / columns)) / area;
+  });
+}
+
+function positiveDensity(mask: Float64Array, values: readonly number[]): number {
   let sum = 0;
-  for (let r = 0; r < rows; r++) {
-    const high = overlap(zone.y, r / rows, (r + 1) / rows);
-    for (let c = 0; c < columns; c++) {
-      const value = values[r * columns + c] ?? 0;
-      if (value > 0) sum += value * high * overlap(zone.x, c / columns, (c + 1) / columns);
-    }
-  }
-  return sum / ((zone.x[1] - zone.x[0]) * (zone.y[1] - zone.y[0]));
+  for (let cell = 0; cell < mask.length; cell++) sum += mask[cell]! * Math.max(0, values[cell]!);
+  return sum;
 }
 
 function overlap([from, to]: readonly [number, number], low: number, high: number): number {

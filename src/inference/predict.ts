@@ -1,7 +1,7 @@
 import type { Band, FindingResult, GateResult, PrivateResult, SetLabel } from '#core/assessment';
 import { ServiceError } from '#core/error';
 import type { ManifestFinding } from '#core/model-package';
-import { explainFinding, type ModelOutputs, zonesOf } from './explain.ts';
+import { createZoneReader, explainFinding, type ModelOutputs } from './explain.ts';
 import type { Model } from './model.ts';
 import {
   type DetectorScore,
@@ -88,10 +88,12 @@ export function createInterpreter(
     if (calibration === undefined) throw new ServiceError('MODEL_PACKAGE_INVALID');
     return { finding, calibration, toProbability: tools.vennAbers(calibration.logits, calibration.labels) };
   });
+  const [, , rows = 0, columns = 0] = manifest.outputs.cam.shape;
+  const zonesOf = createZoneReader([rows, columns]);
   return (outputs, prepared) => {
     const start = performance.now();
     const explanations = manifest.findings.map((finding) => explainFinding(outputs, manifest, finding));
-    const zones = explanations.map(zonesOf);
+    const zones = explanations.map(({ values }) => zonesOf(values));
     const explainMs = performance.now() - start;
 
     const scores = calibrated.map(({ finding }) =>

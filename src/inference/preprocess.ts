@@ -238,8 +238,12 @@ export function percentiles(values: Float64Array, wanted: readonly number[]): nu
     let bin = 0;
     let below = 0;
     while (below + counts[bin]! <= rank) below += counts[bin++]!;
-    const inBin = values.filter((value) => Math.floor((value - minimum) * factor) === bin).sort();
-    return inBin[rank - below]!;
+    const members = new Float64Array(counts[bin]!);
+    let found = 0;
+    for (const value of values) {
+      if (Math.floor((value - minimum) * factor) === bin) members[found++] = value;
+    }
+    return members.sort()[rank - below]!;
   };
   return wanted.map((percent) => {
     const position = (percent / 100) * (values.length - 1);
