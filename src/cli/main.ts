@@ -36,19 +36,32 @@ program
   .argument('<path...>', 'files or folders')
   .option('--model <name[@version]>', 'the model; by default the one that reads the file')
   .addOption(json())
-  .addHelpText('after', '\nA file that cannot be assessed is an entry with a coded reason; the command goes on and exits 0.')
-  .action(run(async (paths: string[], options: { model?: string; json?: boolean }) => (await import('./assess.ts')).assess(paths, options)));
+  .addHelpText(
+    'after',
+    '\nA file that cannot be assessed is an entry with a coded reason; the command goes on and exits 0.',
+  )
+  .action(
+    run(async (paths: string[], options: { model?: string; json?: boolean }) =>
+      (await import('./assess.ts')).assess(paths, options),
+    ),
+  );
 
 program
   .command('inspect')
   .description('what DICOM files hold, how they decode, which model would take them')
   .argument('<path...>', 'files or folders')
   .addOption(json())
-  .action(run(async (paths: string[], options: { json?: boolean }) => (await import('./inspect.ts')).inspect(paths, options)));
+  .action(
+    run(async (paths: string[], options: { json?: boolean }) =>
+      (await import('./inspect.ts')).inspect(paths, options),
+    ),
+  );
 
 program
   .command('evaluate')
-  .description('judge a model on labelled images or DICOM: discrimination, calibration, subgroups, with intervals')
+  .description(
+    'judge a model on labelled images or DICOM: discrimination, calibration, subgroups, with intervals',
+  )
   .requiredOption('--model <name[@version]>', 'the model')
   .requiredOption('--manifest <csv>', 'columns file, label, patient_id, and if known age, sex, view, split')
   .option('--images <folder>', 'where the files of the manifest are; by default beside it')
@@ -70,7 +83,11 @@ models
   .description('check every rule of a package, its digests, and its golden outputs on this machine')
   .argument('[name[@version]...]', 'packages; by default all')
   .addOption(json())
-  .action(run(async (names: string[], options: { json?: boolean }) => (await import('./models.ts')).verify(names, options)));
+  .action(
+    run(async (names: string[], options: { json?: boolean }) =>
+      (await import('./models.ts')).verify(names, options),
+    ),
+  );
 
 program
   .command('doctor')
@@ -90,7 +107,9 @@ interface EvaluateOptions {
 }
 
 /** An action whose failure is said in words and whose number is the exit code. */
-function run<Arguments extends unknown[]>(action: (...given: Arguments) => Promise<number>): (...given: Arguments) => Promise<void> {
+function run<Arguments extends unknown[]>(
+  action: (...given: Arguments) => Promise<number>,
+): (...given: Arguments) => Promise<void> {
   return async (...given) => {
     try {
       process.exitCode = await action(...given);

@@ -1,4 +1,4 @@
-import { ServiceError, asServiceError } from '#core/error';
+import { asServiceError, ServiceError } from '#core/error';
 
 /** Exit codes of `fovea`. */
 export const exitCodes = { fine: 0, failed: 1, usage: 2 } as const;
@@ -20,7 +20,10 @@ export function createProgress(total: number, what: string): (done: number) => v
   const step = Math.max(1, Math.ceil(total / 10));
   return (done) => {
     if (total < 2) return;
-    const rest = done === 0 ? '' : `, ${Math.ceil((((performance.now() - started) / done) * (total - done)) / 1000)} s left`;
+    const rest =
+      done === 0
+        ? ''
+        : `, ${Math.ceil((((performance.now() - started) / done) * (total - done)) / 1000)} s left`;
     const line = `${what} ${done} of ${total}${done === total ? '' : rest}`;
     if (terminal) process.stderr.write(`\r\u001b[K${line}${done === total ? '\n' : ''}`);
     else if (done % step === 0 || done === total) say(line);
@@ -29,7 +32,9 @@ export function createProgress(total: number, what: string): (done: number) => v
 
 /** A table with aligned columns, for people. */
 export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = header.map((name, column) => Math.max(name.length, ...rows.map((row) => (row[column] ?? '').length)));
+  const widths = header.map((name, column) =>
+    Math.max(name.length, ...rows.map((row) => (row[column] ?? '').length)),
+  );
   const line = (cells: readonly string[]) =>
     cells
       .map((cell, column) => (column === cells.length - 1 ? cell : cell.padEnd(widths[column] as number)))

@@ -1,0 +1,31 @@
+import type { StudyReference } from '#core/imaging';
+import type { Manifest } from '#core/model-package';
+
+/** What one deployment says of one package. `shadow` results are stored and never shown. */
+export interface DeployedModel<
+  Package extends { readonly manifest: Manifest } = { readonly manifest: Manifest },
+> {
+  readonly package: Package;
+  readonly state: 'active' | 'shadow';
+  /** `research`, `investigational` or `cleared:<id>`. */
+  readonly use: string;
+}
+
+/**
+ * Whether a model could read a study, as far as the record tells: one of its modalities is listed (or none is
+ * stated). Everything finer is for the gates, which see the image.
+ */
+export function couldRead(study: StudyReference, manifest: Manifest): boolean {
+  const stated = new Set([
+    ...study.modalities,
+    ...study.series.map((series) => series.modality).filter((one) => one !== null),
+  ]);
+  return stated.size === 0 || [...stated].some((modality) => manifest.selects.modality.includes(modality));
+}
+
+/** Whether a study began within the last `lookbackDays` days; one without a date counts as recent. */
+export function isRecent(study: StudyReference, now: Date, lookbackDays: number): boolean {
+  if (study.started === null) return true;
+  const started = Date.parse(study.started);
+  return Number.isNaN(started) || started >= now.getTime() - lookbackDays * 86_400_000;
+}

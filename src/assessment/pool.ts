@@ -1,0 +1,110 @@
+import path from 'node:path';
+import { Piscina } from 'piscina';
+import type { AssessedStudy } from '#core/assessment';
+import { ServiceError } from '#core/error';
+import type { ChartPatient } from '#core/imaging';
+import type { InspectEntry } from '#dicom/inspect';
+import type { LabelledHeader } from './labelled-image.ts';
+import type { WarmModel, WorkerAnswer, WorkerData, WorkerTask } from './worker.ts';
+
+/** Worker threads that decode and infer. A thread that dies or takes too long costs its task, never the service. */
+export interface Pool {
+  readonly size: number;
+  /** Opens the model in every thread, parity check included. */
+  warm(model: string): Promise<WarmModel>;
+  /** `bytes` are moved: the caller's array is empty afterwards. */
+  assess(request: {
+    readonly model: string;
+    readonly bytes: Uint8Array;
+    readonly patient: ChartPatient | null;
+    readonly studyInstanceUid: string | null;
+    readonly labelled: LabelledHeader | null;
+    readonly signal?: AbortSignal;
+  }): Promise<AssessedStudy>;
+  inspect(bytes: Uint8Array): Promise<InspectEntry>;
+  close(): Promise<void>;
+}
+
+export interface PoolOptions extends WorkerData {
+  readonly size: number;
+  /** Longest time of one task, milliseconds. */
+  readonly timeoutMs: number;
+}
+
+/** Threads load JavaScript: the compiled worker, also when this file runs from its TypeScript source. */
+const entry = path.join(
+  import.meta.dirname.replace(/(^|[\\/])src([\\/])assessment$/, (all, before: string, sep: string) =>
+    /[\\/]dist[\\/]src[\\/]assessment$/.test(import.meta.dirname)
+      ? all
+      : `${before}dist${sep}src${sep}assessment`,
+  ),
+  'worker.js',
+);
+
+/** @throws by its methods: ServiceError with the worker's code, WORKER_TIMEOUT, WORKER_DIED */
+export function createPool(options: PoolOptions): Pool {
+  const piscina = new Piscina({
+    filename: entry,
+    name: 'run',
+    minThreads: options.size,
+    maxThreads: options.size,
+    idleTimeout: Number.POSITIVE_INFINITY,
+    concurrentTasksPerWorker: 1,
+    atomics: 'disabled',
+    workerData: { folders: options.folders, providers: options.providers } satisfies WorkerData,
+    // Bounds JavaScript's own heap; buffers are bounded by the decoder's limits. @see DESIGN fact 4
+    resourceLimits: { maxOldGenerationSizeMb: 1024 },
+  });
+
+  const run = async (
+    task: WorkerTask,
+    move: readonly ArrayBuffer[],
+    outer?: AbortSignal,
+  ): Promise<WorkerAnswer> => {
+    const timeout = AbortSignal.timeout(options.timeoutMs);
+    const signal = outer === undefined ? timeout : AbortSignal.any([timeout, outer]);
+    let answer: WorkerAnswer;
+    try {
+      answer = (await piscina.run(task, { signal, transferList: [...move] })) as WorkerAnswer;
+    } catch (cause) {
+      throw new ServiceError(timeout.aborted ? 'WORKER_TIMEOUT' : 'WORKER_DIED', { cause });
+    }
+    if (answer.kind === 'failure') {
+      const { code, detail, retryAfter } = answer.failure;
+      throw new ServiceError(code, {
+        ...(detail !== undefined && { detail }),
+        ...(retryAfter !== undefined && { retryAfter }),
+      });
+    }
+    return answer;
+  };
+
+  return {
+    size: options.size,
+    async warm(model) {
+      const answers = await Promise.all(
+        Array.from({ length: options.size }, () => run({ kind: 'warm', model }, [])),
+      );
+      return (answers[0] as Extract<WorkerAnswer, { kind: 'warm' }>).warm;
+    },
+    async assess({ bytes, signal, ...request }) {
+      const moved = movable(bytes);
+      const answer = await run({ kind: 'assess', ...request, bytes: moved }, [moved.buffer], signal);
+      return (answer as Extract<WorkerAnswer, { kind: 'assess' }>).assessed;
+    },
+    async inspect(bytes) {
+      const moved = movable(bytes);
+      const answer = await run({ kind: 'inspect', bytes: moved }, [moved.buffer]);
+      return (answer as Extract<WorkerAnswer, { kind: 'inspect' }>).entry;
+    },
+    close: () => piscina.destroy(),
+  };
+}
+
+/** Bytes that own their whole buffer; a view into a shared one (Node's buffer pool) is copied first. */
+function movable(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const { buffer, byteOffset, byteLength } = bytes;
+  return buffer instanceof ArrayBuffer && byteOffset === 0 && byteLength === buffer.byteLength
+    ? new Uint8Array(buffer)
+    : new Uint8Array(bytes);
+}

@@ -1,0 +1,92 @@
+import httpProxy from '@fastify/http-proxy';
+import fastify, { type FastifyInstance } from 'fastify';
+import type { Registry } from 'prom-client';
+import { toErrorReply } from '#cds/operation-outcome';
+import { type CdsHooksOptions, cdsHooks } from '#cds/plugin';
+import { ServiceError } from '#core/error';
+import type { HookTools } from '#core/hook-tools';
+import type { Log } from '#core/log';
+import { html, page, pageHeaders } from './html.ts';
+import { stackOf } from './log.ts';
+import { type EvidenceView, evidenceRoutes } from './routes/evidence.ts';
+import { healthRoutes, type Readiness } from './routes/health.ts';
+import { type SourceAttributeRecord, sourceAttributeRoutes } from './routes/source-attributes.ts';
+
+export interface AppOptions<Client> {
+  readonly cds: CdsHooksOptions<Client, HookTools>;
+  readonly log: Log;
+  readonly bodyLimit: number;
+  /** CIDRs of proxies whose X-Forwarded-* headers are believed. */
+  readonly trustProxy: readonly string[];
+  readonly metrics: Registry;
+  readonly readiness: () => Promise<Readiness>;
+  readonly records: () => readonly SourceAttributeRecord[];
+  readonly sandbox: {
+    /** Origin of the sandbox's own server, e.g. `http://127.0.0.1:40123`. */
+    readonly origin: string;
+    readonly evidence: (id: string) => Promise<EvidenceView | null>;
+  } | null;
+}
+
+/** The HTTP service: every route, one error handler. Does not listen yet. */
+export async function createApp<Client>(options: AppOptions<Client>): Promise<FastifyInstance> {
+  const app = fastify({
+    bodyLimit: options.bodyLimit,
+    trustProxy: options.trustProxy.length > 0 ? [...options.trustProxy] : false,
+    // Slow senders and idle sockets are closed; a hook's answer itself has its own deadline.
+    requestTimeout: 30_000,
+    keepAliveTimeout: 72_000,
+    return503OnClosing: true,
+    logger: false,
+  });
+  app.setErrorHandler((error, request, reply) => {
+    const { status, headers, body } = toErrorReply(error);
+    if (status >= 500) {
+      options.log.error({
+        event: 'request-failed',
+        route: request.routeOptions.url ?? 'none',
+        method: request.method,
+        status,
+        ...(error instanceof ServiceError && { code: error.code }),
+        stack: stackOf(error instanceof ServiceError ? (error.cause ?? error) : error),
+      });
+    }
+    return reply.status(status).headers(headers).type('application/fhir+json').send(body);
+  });
+  app.setNotFoundHandler(() => {
+    throw new ServiceError('NOT_FOUND');
+  });
+  app.addHook('onSend', async (_request, reply) => {
+    reply.header('x-content-type-options', 'nosniff');
+  });
+
+  await app.register(cdsHooks, options.cds);
+  healthRoutes(app, options.readiness, options.metrics);
+  sourceAttributeRoutes(
+    app,
+    options.cds.services.map((service) => service.id),
+    options.records,
+  );
+  if (options.sandbox === null) {
+    app.get('/', (_request, reply) => reply.headers(pageHeaders).send(homePage));
+  } else {
+    const { origin, evidence } = options.sandbox;
+    evidenceRoutes(app, evidence);
+    app.get('/', (_request, reply) => reply.redirect('/sandbox/'));
+    await app.register(httpProxy, {
+      upstream: origin,
+      prefix: '/sandbox',
+      rewritePrefix: '/sandbox',
+      http: { requestOptions: { timeout: 30_000 } },
+    });
+  }
+  return app;
+}
+
+const homePage = page(
+  'Fovea',
+  html`<h1>Fovea</h1>
+<p>Imaging AI inside the clinician’s workflow. This is a CDS Hooks service: an EHR calls it.</p>
+<p>Services: <a href="cds-services">/cds-services</a>. State: <a href="readyz">/readyz</a>.</p>
+<p class="notice">No card is not a negative: a study may be unread, outside of what the models were made for, or low.</p>`,
+);

@@ -1,0 +1,91 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { checkCard } from '#cds/card';
+import type { Card } from '#cds/types';
+import type { HookTools, StudyAssessment } from '#core/hook-tools';
+import { silentLog } from '#core/log';
+import { services } from '#hooks/index';
+
+interface Cases {
+  readonly now: string;
+  readonly studies: Readonly<Record<string, Record<string, unknown>>>;
+  readonly cases: readonly {
+    readonly name: string;
+    readonly hook?: string;
+    readonly userId?: string;
+    readonly studies: readonly string[];
+    readonly showLow?: boolean;
+    /** Number of cards when it is not zero is what `expected` holds. */
+    readonly cards?: number;
+    readonly expected?: readonly Card[];
+  }[];
+}
+
+const folder = path.resolve(import.meta.dirname, '..', '..', 'hooks');
+
+describe.each(services.map((service) => ({ id: service.id, service })))('cases of $id', ({ id, service }) => {
+  const file = JSON.parse(readFileSync(path.join(folder, id, 'cases.json'), 'utf8')) as Cases;
+
+  it.each(file.cases)('$name', async (one) => {
+    const definition = service.hooks[one.hook ?? 'patient-view'];
+    if (definition === undefined) throw new Error(`${id} has no hook ${one.hook}`);
+    const answer = await definition.handle(
+      {
+        hook: one.hook ?? 'patient-view',
+        hookInstance: 'd1577c69-dfbe-44ad-ba6d-3e05e953b2ea',
+        context: { userId: one.userId ?? 'Practitioner/1', patientId: 'p1' },
+        prefetch: { patient: {}, imagingStudies: {} },
+      },
+      toolsOf(
+        file,
+        one.studies.map((name) => studyOf(file, name)),
+        one.showLow ?? false,
+      ),
+    );
+    const cards = answer.cards.map(({ card }) => card);
+    for (const card of cards) expect(checkCard(card), card.summary).toEqual([]);
+    if (one.cards === 0) expect(cards).toEqual([]);
+    else expect(JSON.stringify(cards, null, 2)).toMatchSnapshot();
+  });
+});
+
+it('every service folder is in the list, and every service has its folder', () => {
+  const folders = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  expect(services.map((service) => service.id).sort()).toEqual(folders.map((entry) => entry.name).sort());
+});
+
+function studyOf(file: Cases, name: string): StudyAssessment {
+  const { extends: base, finding, use, ...own } = file.studies[name] as Record<string, unknown>;
+  if (base === undefined) return revived(own);
+  const from = structuredClone(file.studies[String(base)]) as {
+    result: { findings: object[]; model: { use: string } };
+  };
+  if (finding !== undefined) Object.assign(from.result.findings[0] as object, finding);
+  if (use !== undefined) from.result.model.use = String(use);
+  return revived({ ...from, ...own });
+}
+
+/** Dates of JSON as Date. */
+function revived(study: Record<string, unknown>): StudyAssessment {
+  return (
+    study['since'] === undefined ? study : { ...study, since: new Date(String(study['since'])) }
+  ) as StudyAssessment;
+}
+
+function toolsOf(file: Cases, studies: readonly StudyAssessment[], showLow: boolean): HookTools {
+  return {
+    assessments: {
+      forPatient: async () => ({ studies, unread: 0, olderThanLookback: 0, lookbackDays: 365, showLow }),
+    },
+    now: () => new Date(file.now),
+    log: silentLog,
+    signal: new AbortController().signal,
+    links: {
+      home: 'https://fovea.example',
+      sourceAttributes: (model, version) =>
+        `https://fovea.example/cds-services/imaging-assessment/source-attributes?model=${model}&version=${version}`,
+      evidence: () => null,
+    },
+  };
+}
