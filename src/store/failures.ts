@@ -1,0 +1,57 @@
+import { ServiceError } from '#core/error';
+
+/** Seconds that callers are asked to wait. */
+const retryUnavailable = 2;
+const retryFull = 30;
+
+/** Node.js codes and SQLSTATEs (PostgreSQL appendix A) that mean: there is no room. */
+const fullCodes = new Set(['ENOSPC', 'EFBIG', 'EDQUOT', '53100']);
+
+const unavailableCodes = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'ENOENT',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EAI_AGAIN',
+  '25006', // read_only_sql_transaction: connected to a standby during a failover
+  '53200', // out_of_memory
+  '53300', // too_many_connections
+  '57P01', // admin_shutdown
+  '57P02', // crash_shutdown
+  '57P03', // cannot_connect_now
+]);
+
+/** What `pg` says when a connection is lost, without a code. */
+const unavailableMessages =
+  /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Client was closed|Query read timeout|Cannot use a pool after calling end)/;
+
+const fullMessages = /No space left on device|File too large|Disk quota exceeded|could not extend file/;
+
+/**
+ * A failure of the database itself as {@link ServiceError} (STORE_FULL, STORE_UNAVAILABLE, both with `retryAfter`);
+ * every other error (a broken constraint, say) as it came.
+ */
+export function storeFailure(error: unknown): unknown {
+  if (error instanceof ServiceError || !(error instanceof Error)) return error;
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  if (fullCodes.has(code) || fullMessages.test(error.message)) return storeFull(error);
+  if (unavailableCodes.has(code) || code.startsWith('08') || unavailableMessages.test(error.message))
+    return storeUnavailable(error);
+  return error;
+}
+
+export function storeFull(cause?: unknown): ServiceError {
+  return new ServiceError('STORE_FULL', { retryAfter: retryFull, ...(cause !== undefined && { cause }) });
+}
+
+export function storeUnavailable(cause?: unknown, detail?: string): ServiceError {
+  return new ServiceError('STORE_UNAVAILABLE', {
+    retryAfter: retryUnavailable,
+    ...(detail !== undefined && { detail }),
+    ...(cause !== undefined && { cause }),
+  });
+}

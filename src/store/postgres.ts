@@ -1,0 +1,104 @@
+import pg from 'pg';
+import type { Answer, Session, Sessions } from './dialect.ts';
+
+/** How PostgreSQL is reached. */
+export interface PostgresOptions {
+  readonly url: string;
+  /** Most connections of the pool, default 8. */
+  readonly connections?: number;
+  /** Longest that one statement may take before its connection is given up, milliseconds, default 30,000. */
+  readonly queryTimeout?: number;
+}
+
+/** Longest wait for a connection, milliseconds. */
+const connectTimeout = 3_000;
+/** Pause before the listener connects again, milliseconds. */
+const listenPause = 500;
+
+/** A pool of connections; a lost one is replaced by the next call that needs one. */
+export function openPool({ url, connections = 8, queryTimeout = 30_000 }: PostgresOptions): Sessions {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: connections,
+    connectionTimeoutMillis: connectTimeout,
+    query_timeout: queryTimeout,
+    keepAlive: true,
+    application_name: 'fovea',
+  });
+  // An idle connection that the server ends is not an error of anybody's call: the pool has dropped it already.
+  pool.on('error', () => undefined);
+  return {
+    async acquire(): Promise<Session> {
+      const client = await pool.connect();
+      return {
+        async query(sql, values): Promise<Answer> {
+          const result = await client.query(sql, [...values]);
+          const last = Array.isArray(result) ? (result.at(-1) as pg.QueryResult | undefined) : result;
+          return { rows: last?.rows ?? [], affected: last?.rowCount ?? undefined };
+        },
+        release: (broken) => client.release(broken),
+      };
+    },
+    close: () => pool.end(),
+  };
+}
+
+/** A connection of its own that listens on `channel`, and comes back by itself. */
+export interface Listener {
+  close(): Promise<void>;
+}
+
+/**
+ * Calls `onMessage` with each payload, and with null each time the connection is (again) there: something may have
+ * been missed before.
+ */
+export function listen(url: string, channel: string, onMessage: (payload: string | null) => void): Listener {
+  let closed = false;
+  let client: pg.Client | null = null;
+  let timer: NodeJS.Timeout | undefined;
+  let connecting: Promise<void> = Promise.resolve();
+
+  const connect = async () => {
+    const next = new pg.Client({
+      connectionString: url,
+      connectionTimeoutMillis: connectTimeout,
+      keepAlive: true,
+      application_name: 'fovea-listen',
+    });
+    let ended = false;
+    const again = () => {
+      if (ended) return;
+      ended = true;
+      if (client === next) client = null;
+      next.end().catch(() => undefined);
+      if (!closed) timer = setTimeout(start, listenPause).unref();
+    };
+    next.on('error', again);
+    next.on('end', again);
+    next.on('notification', (message) => onMessage(message.payload ?? ''));
+    try {
+      await next.connect();
+      await next.query(`listen ${channel}`);
+      client = next;
+      onMessage(null);
+    } catch {
+      // The database is away; callers learn it from their own queries.
+      again();
+    }
+  };
+  const start = () => {
+    connecting = connect();
+  };
+  start();
+
+  return {
+    async close() {
+      closed = true;
+      clearTimeout(timer);
+      await connecting;
+      const open = client;
+      client = null;
+      await open?.end();
+    },
+  };
+}
