@@ -1,0 +1,233 @@
+import type {
+  CodeableConcept,
+  Coding,
+  Condition,
+  DiagnosticReport,
+  Endpoint,
+  ImagingStudy,
+  Patient,
+  Practitioner,
+  Reference,
+  Resource,
+  ServiceRequest,
+} from '@medplum/fhirtypes';
+import type { Addresses } from './addresses.ts';
+import type { CasePatient, CaseStudy, SandboxCase } from './case-file.ts';
+
+/** System of the medical record numbers; the DICOM files carry the same values as Patient ID. */
+export const mrnSystem = 'https://fovea.health/sandbox/mrn';
+
+/** Who works with the chart page. */
+export const practitioner: Practitioner = {
+  resourceType: 'Practitioner',
+  id: 'demo',
+  active: true,
+  name: [{ family: 'Okafor', given: ['Ada'], prefix: ['Dr'] }],
+};
+
+/** The whole record of the sandbox as FHIR R4 resources. */
+export function chartRecords(cases: readonly SandboxCase[], addresses: Addresses): Resource[] {
+  const containing = caseWithContainedEndpoint(cases);
+  return [
+    practitioner,
+    ...(['normal', 'slow', 'foreign'] as const).map((id) => endpointOf(id, addresses)),
+    ...cases.flatMap((one) => recordsOf(one, addresses, one === containing)),
+  ];
+}
+
+/** One case keeps its Endpoint inside of the ImagingStudy, as some servers do: the last that answers as usual. */
+function caseWithContainedEndpoint(cases: readonly SandboxCase[]): SandboxCase | undefined {
+  return cases.findLast((one) => one.endpoint === 'normal' && one.studies.length > 0);
+}
+
+function recordsOf(one: SandboxCase, addresses: Addresses, contained: boolean): Resource[] {
+  const subject: Reference<Patient> = {
+    reference: `Patient/${one.patient.id}`,
+    display: nameOf(one.patient),
+  };
+  return [
+    patientOf(one.patient),
+    conditionOf(one, subject),
+    ...one.studies.flatMap((study, index): Resource[] => {
+      const id = `${one.patient.id}-${index + 1}`;
+      return [
+        orderOf(study, id, subject),
+        studyOf(study, id, subject, one.endpoint, contained ? addresses : null),
+        reportOf(study, id, subject),
+      ];
+    }),
+  ];
+}
+
+function patientOf(patient: CasePatient): Patient {
+  return {
+    resourceType: 'Patient',
+    id: patient.id,
+    active: true,
+    identifier: [
+      {
+        use: 'usual',
+        type: {
+          coding: [{ system: 'http://terminology.hl7.org/CodeSystem/v2-0203', code: 'MR' }],
+          text: 'Medical record number',
+        },
+        system: mrnSystem,
+        value: patient.mrn,
+      },
+    ],
+    name: [{ use: 'official', family: patient.family, given: [patient.given] }],
+    gender: patient.gender,
+    birthDate: patient.birthDate,
+  };
+}
+
+/** @see SMART Imaging Access §Endpoint */
+function endpointOf(id: SandboxCase['endpoint'], addresses: Addresses): Endpoint {
+  return {
+    resourceType: 'Endpoint',
+    id,
+    extension: [
+      {
+        url: 'http://hl7.org/fhir/smart-imaging-access/StructureDefinition/requires-access-token',
+        valueBoolean: true,
+      },
+    ],
+    status: 'active',
+    connectionType: {
+      system: 'http://terminology.hl7.org/CodeSystem/endpoint-connection-type',
+      code: 'dicom-wado-rs',
+    },
+    payloadType: [{ text: 'DICOM' }],
+    payloadMimeType: ['application/dicom'],
+    address: addresses.dicomWeb[id],
+  };
+}
+
+/** `contained`: where the addresses are given, the Endpoint is contained; else it is referenced. */
+function studyOf(
+  study: CaseStudy,
+  id: string,
+  subject: Reference<Patient>,
+  endpoint: SandboxCase['endpoint'],
+  contained: Addresses | null,
+): ImagingStudy {
+  const instances = study.series.map((series) => series.instances.length).reduce((a, b) => a + b, 0);
+  const bodySite = study.bodySite === null ? null : bodySiteCoding(study.bodySite);
+  const modality = { system: 'http://dicom.nema.org/resources/ontology/DCM', code: study.modality };
+  return {
+    resourceType: 'ImagingStudy',
+    id,
+    ...(contained !== null && { contained: [{ ...endpointOf(endpoint, contained), id: 'pacs' }] }),
+    identifier: [
+      { use: 'official', system: 'urn:dicom:uid', value: `urn:oid:${study.studyInstanceUid}` },
+      {
+        type: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/v2-0203', code: 'ACSN' }] },
+        value: study.accession,
+      },
+    ],
+    status: 'available',
+    modality: [modality],
+    subject,
+    started: study.started,
+    basedOn: [{ reference: `ServiceRequest/${id}` }],
+    referrer: { reference: 'Practitioner/demo' },
+    endpoint: [{ reference: contained !== null ? '#pacs' : `Endpoint/${endpoint}` }],
+    numberOfSeries: study.series.length,
+    numberOfInstances: instances,
+    description: study.description,
+    series: study.series.map((series, index) => ({
+      uid: series.seriesInstanceUid,
+      number: index + 1,
+      modality,
+      ...(study.view !== null && { description: study.view }),
+      numberOfInstances: series.instances.length,
+      ...(bodySite !== null && { bodySite }),
+      instance: series.instances.map((instance, position) => ({
+        uid: instance.sopInstanceUid,
+        sopClass: { system: 'urn:ietf:rfc:3986', code: `urn:oid:${instance.sopClassUid}` },
+        number: position + 1,
+      })),
+    })),
+  };
+}
+
+function orderOf(study: CaseStudy, id: string, subject: Reference<Patient>): ServiceRequest {
+  return {
+    resourceType: 'ServiceRequest',
+    id,
+    status: 'completed',
+    intent: 'order',
+    category: [{ coding: [snomed('363679005', 'Imaging')] }],
+    code: { text: study.description },
+    subject,
+    authoredOn: study.started,
+    requester: { reference: 'Practitioner/demo' },
+  };
+}
+
+/** The radiologist has not read the study yet, which is when Fovea is asked. */
+function reportOf(study: CaseStudy, id: string, subject: Reference<Patient>): DiagnosticReport {
+  return {
+    resourceType: 'DiagnosticReport',
+    id,
+    status: 'registered',
+    category: [
+      {
+        coding: [
+          { system: 'http://terminology.hl7.org/CodeSystem/v2-0074', code: 'RAD', display: 'Radiology' },
+        ],
+      },
+    ],
+    code: { text: study.description },
+    subject,
+    basedOn: [{ reference: `ServiceRequest/${id}` }],
+    effectiveDateTime: study.started,
+    imagingStudy: [{ reference: `ImagingStudy/${id}` }],
+  };
+}
+
+/** Why the patient came: the same for everybody, so that nothing in the chart gives the case away. */
+function conditionOf(one: SandboxCase, subject: Reference<Patient>): Condition {
+  const recorded = one.studies[0]?.started;
+  return {
+    resourceType: 'Condition',
+    id: one.patient.id,
+    clinicalStatus: concept({
+      system: 'http://terminology.hl7.org/CodeSystem/condition-clinical',
+      code: 'active',
+    }),
+    verificationStatus: concept({
+      system: 'http://terminology.hl7.org/CodeSystem/condition-ver-status',
+      code: 'confirmed',
+    }),
+    code: { coding: [snomed('49727002', 'Cough')], text: 'Cough' },
+    subject,
+    ...(recorded !== undefined && { recordedDate: recorded }),
+  };
+}
+
+const bodySites: Readonly<Record<string, Coding>> = {
+  CHEST: snomed('51185008', 'Thoracic structure'),
+  HAND: snomed('85562004', 'Hand structure'),
+  FOOT: snomed('56459004', 'Foot structure'),
+  KNEE: snomed('72696002', 'Knee region structure'),
+  ABDOMEN: snomed('818983003', 'Abdomen'),
+  SKULL: snomed('89546000', 'Bone structure of cranium'),
+};
+
+function bodySiteCoding(bodyPart: string): Coding {
+  return bodySites[bodyPart.toUpperCase()] ?? { display: bodyPart };
+}
+
+function snomed(code: string, display: string): Coding {
+  return { system: 'http://snomed.info/sct', code, display };
+}
+
+function concept(coding: Coding): CodeableConcept {
+  return { coding: [coding] };
+}
+
+/** `Given Family`. */
+export function nameOf(patient: CasePatient): string {
+  return `${patient.given} ${patient.family}`;
+}

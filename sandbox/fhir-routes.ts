@@ -1,0 +1,136 @@
+import type { Bundle, CapabilityStatement, Resource } from '@medplum/fhirtypes';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { AccessTokens, Grant } from './access-tokens.ts';
+import { type FhirStore, resourceTypes } from './fhir-store.ts';
+import { grantOf, type TokenRule } from './gatekeeper.ts';
+import { outcomeOf, sendFhir } from './outcome.ts';
+
+/** Entries of a page when the search does not say `_count`. */
+const pageSize = 20;
+
+/** The FHIR R4 server: read, search and create. @see FHIR R4 §3.1.0 */
+export function fhirRoutes(
+  app: FastifyInstance,
+  options: {
+    readonly store: FhirStore;
+    readonly tokens: AccessTokens;
+    readonly rule: TokenRule;
+    /** Public base, without a trailing slash. */
+    readonly base: string;
+  },
+): void {
+  const { store, tokens, rule, base } = options;
+  const allowed = (request: FastifyRequest, reply: FastifyReply): Grant | 'everything' | null => {
+    const grant = grantOf(request, tokens, rule);
+    if (grant !== null) return grant;
+    reply.header('www-authenticate', 'Bearer');
+    sendFhir(reply, 401, outcomeOf('login', 'A valid access token is needed.'));
+    return null;
+  };
+
+  app.addContentTypeParser(
+    ['application/fhir+json'],
+    { parseAs: 'string' },
+    app.getDefaultJsonParser('error', 'error'),
+  );
+
+  app.get('/metadata', (_request, reply) => sendFhir(reply, 200, capabilities(base)));
+
+  app.get<{ Params: { type: string } }>('/:type', async (request, reply) => {
+    const grant = allowed(request, reply);
+    if (grant === null) return reply;
+    const { type } = request.params;
+    if (!isHeld(type)) return unknownType(reply, type);
+    const query = new URLSearchParams(request.url.split('?')[1] ?? '');
+    const answer = await store.get(`${type}?${query}`);
+    if (answer.status !== 200) return sendFhir(reply, answer.status, answer.resource);
+    const bundle = answer.resource as Bundle;
+    const foreign = (bundle.entry ?? []).some(({ resource }) => !opens(grant, resource));
+    if (foreign) return sendFhir(reply, 403, outcomeOf('forbidden', 'The token is for one patient only.'));
+    return sendFhir(reply, 200, withLinks(bundle, `${base}/${type}`, query, base));
+  });
+
+  app.get<{ Params: { type: string; id: string } }>('/:type/:id', async (request, reply) => {
+    const grant = allowed(request, reply);
+    if (grant === null) return reply;
+    const { type, id } = request.params;
+    if (!isHeld(type)) return unknownType(reply, type);
+    const { status, resource } = await store.get(`${type}/${encodeURIComponent(id)}`);
+    if (status === 200 && !opens(grant, resource)) {
+      return sendFhir(reply, 403, outcomeOf('forbidden', 'The token is for one patient only.'));
+    }
+    return sendFhir(reply, status, resource);
+  });
+
+  app.post<{ Params: { type: string }; Body: unknown }>('/:type', async (request, reply) => {
+    const grant = allowed(request, reply);
+    if (grant === null) return reply;
+    const { type } = request.params;
+    if (!isHeld(type)) return unknownType(reply, type);
+    if (grant !== 'everything')
+      return sendFhir(reply, 403, outcomeOf('forbidden', `The token’s scope is ${grant.scope}.`));
+    if ((request.body as { resourceType?: unknown } | null)?.resourceType !== type) {
+      return sendFhir(reply, 400, outcomeOf('invalid', `The body is not a ${type}.`));
+    }
+    const { status, resource } = await store.create(type, request.body);
+    if (status === 201) reply.header('location', `${base}/${type}/${(resource as { id: string }).id}`);
+    return sendFhir(reply, status, resource);
+  });
+}
+
+function isHeld(type: string): boolean {
+  return (resourceTypes as readonly string[]).includes(type);
+}
+
+function unknownType(reply: FastifyReply, type: string): FastifyReply {
+  return sendFhir(reply, 404, outcomeOf('not-supported', `This server holds no ${type.slice(0, 40)}.`));
+}
+
+/** Endpoints and practitioners are nobody's; everything else belongs to one patient. */
+function opens(grant: Grant | 'everything', resource: Resource | undefined): boolean {
+  if (grant === 'everything' || resource === undefined) return true;
+  if (resource.resourceType === 'Patient') return resource.id === grant.patientId;
+  if (!('subject' in resource)) return true;
+  const subject = resource.subject as { reference?: string } | undefined;
+  return subject?.reference === `Patient/${grant.patientId}`;
+}
+
+/** @see FHIR R4 §3.1.1.4 Paging, §3.1.1.6 */
+function withLinks(bundle: Bundle, address: string, query: URLSearchParams, base: string): Bundle {
+  const matches = (bundle.entry ?? []).filter(({ search }) => search?.mode !== 'include').length;
+  const offset = Number(query.get('_offset') ?? 0);
+  const count = Number(query.get('_count') ?? pageSize);
+  const link = [{ relation: 'self', url: `${address}?${query}` }];
+  if (count > 0 && offset + matches < (bundle.total ?? 0)) {
+    const next = new URLSearchParams(query);
+    next.set('_count', String(count));
+    next.set('_offset', String(offset + matches));
+    link.push({ relation: 'next', url: `${address}?${next}` });
+  }
+  const entry = bundle.entry?.map((one) => ({
+    ...one,
+    fullUrl: `${base}/${one.resource?.resourceType}/${one.resource?.id}`,
+  }));
+  return { ...bundle, link, ...(entry !== undefined && { entry }) };
+}
+
+function capabilities(base: string): CapabilityStatement {
+  return {
+    resourceType: 'CapabilityStatement',
+    status: 'active',
+    date: '2026-11-24',
+    kind: 'instance',
+    implementation: { description: 'Fovea sandbox: invented patients, generated pictures', url: base },
+    fhirVersion: '4.0.1',
+    format: ['application/fhir+json'],
+    rest: [
+      {
+        mode: 'server',
+        resource: resourceTypes.map((type) => ({
+          type,
+          interaction: [{ code: 'read' }, { code: 'search-type' }, { code: 'create' }],
+        })),
+      },
+    ],
+  };
+}
