@@ -120,7 +120,7 @@ export function logisticRecalibration(scored: Scored): Recalibration {
   });
   if (separated(groups)) return none;
   let intercept = 0;
-  let slope = 1;
+  let slope = 0;
   for (let iteration = 0; iteration < 50; iteration++) {
     let gradient0 = 0;
     let gradient1 = 0;
@@ -139,21 +139,40 @@ export function logisticRecalibration(scored: Scored): Recalibration {
     }
     const determinant = h00 * h11 - h01 * h01;
     if (!(determinant > 0)) return none;
-    const step0 = (h11 * gradient0 - h01 * gradient1) / determinant;
-    const step1 = (h00 * gradient1 - h01 * gradient0) / determinant;
-    // A step of more than 4 is where Newton's method overshoots on such data.
-    const damping = Math.min(1, 4 / Math.max(Math.abs(step0), Math.abs(step1)));
-    intercept += damping * step0;
-    slope += damping * step1;
+    let step0 = (h11 * gradient0 - h01 * gradient1) / determinant;
+    let step1 = (h00 * gradient1 - h01 * gradient0) / determinant;
     if (Math.abs(step0) + Math.abs(step1) < 1e-10) return { slope, intercept };
+    // Newton's method overshoots where the likelihood is flat: half the step until it rises.
+    const before = logLikelihood(groups, intercept, slope);
+    const size = (): number => Math.abs(step0) + Math.abs(step1);
+    while (size() > 1e-3 && logLikelihood(groups, intercept + step0, slope + step1) < before) {
+      step0 /= 2;
+      step1 /= 2;
+    }
+    intercept += step0;
+    slope += step1;
   }
   return none;
 }
 
+interface LogitGroup {
+  readonly x: number;
+  readonly n: number;
+  readonly positives: number;
+}
+
+function logLikelihood(groups: readonly LogitGroup[], intercept: number, slope: number): number {
+  let sum = 0;
+  for (const { x, n, positives } of groups) {
+    const t = intercept + slope * x;
+    // log(1 + e^t) without overflow.
+    sum += positives * t - n * (Math.max(t, 0) + Math.log1p(Math.exp(-Math.abs(t))));
+  }
+  return sum;
+}
+
 /** Whether a threshold parts the classes, in either direction, so that no finite fit exists. */
-function separated(
-  groups: readonly { readonly x: number; readonly n: number; readonly positives: number }[],
-): boolean {
+function separated(groups: readonly LogitGroup[]): boolean {
   const withPositives = groups.filter((g) => g.positives > 0).map((g) => g.x);
   const withNegatives = groups.filter((g) => g.positives < g.n).map((g) => g.x);
   if (withPositives.length === 0 || withNegatives.length === 0) return true;
