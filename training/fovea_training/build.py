@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from . import detectors, metrics
-from .augment import PERTURBATIONS, perturb
+from .augment import PERTURBATIONS, augment, perturb
 from .calibration import VennAbers, base64_of, calibrate, from_base64
 from .data import labels as labels_of
 from .data import read_grey, read_manifest
-from .network import OPSET, LiteNet, to_onnx
+from .network import FEATURES, GATE_FEATURES, LAYOUT, OPSET, LiteNet, to_onnx
 from .preprocessing import prepare, resize, to_tensor
 from .runtime import Package
 from .train import outputs, session, stretch_all
@@ -67,7 +67,13 @@ def write_calibration(root: Path, config: dict, folder: Path, threads: int) -> N
 
     settings = config["detectors"]
     train_logits, train_features = outputs(run, train.images, rules, NAMES)
-    fitted = detectors.fit(train_features, train.labels, settings, seed=1)
+    rng = np.random.default_rng(1)
+    changed = np.concatenate(
+        [augment(train.images[i : i + 32], train.images, rng, settings["changeStrength"]) for i in range(0, len(train.images), 32)]
+    )
+    _, changed_features = outputs(run, changed, rules, NAMES)
+    settings = {**settings, "networkDimension": FEATURES, "layoutDimension": LAYOUT * LAYOUT}
+    fitted = detectors.fit(train_features, train.labels, settings, 1, changed_features)
     detectors.set_thresholds(fitted, features, logits, settings["falseAlarm"])
     limits = rules["intensity"]["stretch"]
     seen = stretch_all(calib.images, limits["lower"], limits["upper"])
@@ -228,7 +234,7 @@ def evaluate(root: Path, config: dict, folder: Path, threads: int, cost: dict, s
                 "refused": _share(judged.refused),
                 "refusedBy": {
                     "GATE_QUALITY": round(float(judged.poor.mean()), 4),
-                    **{d["kind"]: round(float(a), 4) for d, a in zip(package.reference["detectors"], judged.alarm.mean(0))},
+                    **{n: round(float(a), 4) for n, a in zip(detectors.names(package.reference["detectors"]), judged.alarm.mean(0))},
                 },
             }
         )
@@ -294,7 +300,7 @@ def write_manifest(net: LiteNet, config: dict, folder: Path) -> None:
         "input": rules,
         "outputs": {
             "logits": {"name": "logits", "shape": [1, 1]},
-            "features": {"name": "features", "shape": [1, net.classifier.in_features]},
+            "features": {"name": "features", "shape": [1, FEATURES + GATE_FEATURES]},
             "cam": {
                 "name": "cam",
                 "shape": [1, 1, side // 32, side // 32],

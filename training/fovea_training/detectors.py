@@ -17,40 +17,68 @@ def unit(x: np.ndarray) -> np.ndarray:
     return x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)
 
 
-def fit(features: np.ndarray, labels: np.ndarray, settings: dict, seed: int) -> list[dict]:
-    """Detectors without thresholds. `labels` are the classes of the Mahalanobis centres."""
-    features = features.astype(np.float64)
-    rank, count = settings["rank"], settings["prototypes"]
+def _project(features: np.ndarray, labels: np.ndarray, basis: np.ndarray, classes: list[str], ridge: float) -> dict:
+    """A Mahalanobis detector in the coordinates of `basis` (rows, any scale); `ridge` times the mean variance is added
+    to every direction, so that none that the fit hardly saw decides alone."""
     mean = features.mean(0)
-    centred = features - mean
-    _, _, basis = np.linalg.svd(centred, full_matrices=False)
-    basis = basis[:rank]
-    clusters = KMeans(count, n_init=1, max_iter=30, random_state=seed).fit(unit(features))
-    z = centred @ basis.T
-    centres = {name: z[labels == i].mean(0) for i, name in enumerate(settings["classes"])}
+    z = (features - mean) @ basis.T
+    centres = {name: z[labels == i].mean(0) for i, name in enumerate(classes)}
     within = np.concatenate([z[labels == i] - c for i, c in enumerate(centres.values())])
-    covariance = np.cov(within.T) + np.eye(rank) * 1e-4 * np.trace(np.cov(within.T)) / rank
-    linear = {
+    covariance = np.cov(within.T)
+    covariance = covariance + np.eye(len(basis)) * ridge * np.trace(covariance) / len(basis)
+    return {
+        "kind": "mahalanobis",
         "dimension": features.shape[1],
-        "rank": rank,
+        "rank": len(basis),
         "meanF32": base64_of(mean, "<f4"),
         "projectionF32": base64_of(basis, "<f4"),
+        "classes": [{"name": n, "centreF32": base64_of(c, "<f4")} for n, c in centres.items()],
+        "precisionF32": base64_of(np.linalg.inv(covariance), "<f4"),
     }
+
+
+def _principal(features: np.ndarray, rank: int) -> np.ndarray:
+    centred = features - features.mean(0)
+    _, vectors = np.linalg.eigh(centred.T @ centred)
+    return vectors[:, ::-1][:, :rank].T
+
+
+def fit(
+    features: np.ndarray, labels: np.ndarray, settings: dict, seed: int, changed: np.ndarray | None = None
+) -> list[dict]:
+    """Detectors without thresholds. `labels` are the classes of the Mahalanobis centres; `changed` are features of
+    the same images under mild augmentation, which the gate features' own detector is to take for granted."""
+    features = features.astype(np.float64)
+    network, classes = settings["networkDimension"], settings["classes"]
+    clusters = KMeans(settings["prototypes"], n_init=1, max_iter=30, random_state=seed).fit(unit(features))
+    mean = features.mean(0)
+    seen = np.zeros((settings["rank"], features.shape[1]))
+    seen[:, :network] = _principal(features[:, :network], settings["rank"])
+    both = features if changed is None else np.concatenate([features, changed.astype(np.float64)])
+    twice = labels if changed is None else np.concatenate([labels, labels])
+    gates = np.zeros((features.shape[1] - network, features.shape[1]))
+    own = features[:, network:].std(0)
+    for group in np.array_split(np.arange(len(own)), [settings["layoutDimension"]]):
+        if len(group):
+            gates[group, network + group] = 1 / max(own[group].mean(), 1e-9)
+    basis = _principal(features, settings["rank"])
     return [
         {
             "kind": "knn-cosine",
             "k": settings["k"],
             "dimension": features.shape[1],
-            "count": count,
+            "count": settings["prototypes"],
             "prototypesF32": base64_of(unit(clusters.cluster_centers_), "<f4"),
         },
+        _project(features, labels, seen, classes, settings["ridge"]),
+        _project(both, twice, gates, classes, settings["ridge"]),
         {
-            "kind": "mahalanobis",
-            **linear,
-            "classes": [{"name": n, "centreF32": base64_of(c, "<f4")} for n, c in centres.items()],
-            "precisionF32": base64_of(np.linalg.inv(covariance), "<f4"),
+            "kind": "residual",
+            "dimension": features.shape[1],
+            "rank": settings["rank"],
+            "meanF32": base64_of(mean, "<f4"),
+            "projectionF32": base64_of(basis, "<f4"),
         },
-        {"kind": "residual", **linear},
         {"kind": "confidence"},
     ]
 
@@ -81,11 +109,19 @@ def score(detector: dict, features: np.ndarray, logits: np.ndarray) -> np.ndarra
 
 def set_thresholds(detectors: list[dict], features: np.ndarray, logits: np.ndarray, false_alarm: dict[str, float]) -> None:
     """Thresholds on held-out images: the highest `false_alarm` share lies above."""
-    for detector in detectors:
+    for name, detector in zip(names(detectors), detectors):
         values = score(detector, features, logits)
-        threshold = float(np.quantile(values, 1 - false_alarm[detector["kind"]]))
+        share = false_alarm[name]
+        threshold = float(np.quantile(values, 1 - share))
         detector["threshold"] = float(f"{threshold:.7g}")
         detector["falseAlarm"] = round(float((values > detector["threshold"]).mean()), 5)
+
+
+def names(detectors: list[dict]) -> list[str]:
+    """A name for each: its kind, with what it looks at where two are of one kind."""
+    kinds = [d["kind"] for d in detectors]
+    looks = iter(("network", "gates"))
+    return [f"{k}, {next(looks)}" if kinds.count(k) > 1 else k for k in kinds]
 
 
 def alarms(detectors: list[dict], features: np.ndarray, logits: np.ndarray) -> np.ndarray:

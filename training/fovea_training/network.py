@@ -27,6 +27,12 @@ BLOCKS = (
     + [(3, 1, 6, 320)]
 )
 FEATURES = 1280
+# what the gates see beside the classifier's features: a coarse picture of the input, and the means of the channels
+# after the frozen early blocks
+LAYOUT = 7
+EARLY = 5
+EARLY_CHANNELS = BLOCKS[EARLY - 1][3]
+GATE_FEATURES = LAYOUT * LAYOUT + EARLY_CHANNELS
 
 
 def same_pads(kernel: int, stride: int) -> tuple[int, int]:
@@ -179,15 +185,17 @@ def to_onnx(net: LiteNet, size: int, stop: int | None = None) -> onnx.ModelProto
     """The whole network with outputs logits, features and cam; with `stop`, only stem and blocks before it.
 
     The map is exact: cam[c] is the classifier's weight of output c applied at each place before the mean, so its
-    mean plus the bias is the logit. The mean is a ReduceMean over the grid, because providers differ in how they
-    sum a GlobalAveragePool.
+    mean plus the bias is the logit. `features` are the 1280 that the classifier sees, then those for the gates: the
+    input averaged over LAYOUT × LAYOUT cells, and the means of the channels after the first EARLY blocks.
+    Fine-tuning under strong augmentation makes a network blind to what is strange about a picture, and these are
+    what it was blind to: they cost nothing, because they are on the way. Means are ReduceMean over the grid,
+    because providers differ in how they sum a GlobalAveragePool.
     """
     graph = _Graph()
     graph.constant("zero", np.float32(0))
     graph.constant("six", np.float32(6))
     x = graph.convolution(net.stem, "image", "stem")
-    channels = 32
-    grid = size // 2
+    channels, grid, early = 32, size // 2, ""
     for i, block in enumerate(net.blocks[:stop]):
         y = graph.convolution(block.expand, x, f"block{i}.expand") if block.expand else x
         y = graph.convolution(block.depthwise, y, f"block{i}.depthwise")
@@ -195,6 +203,7 @@ def to_onnx(net: LiteNet, size: int, stop: int | None = None) -> onnx.ModelProto
         x = graph.node("Add", [x, y], f"block{i}.add") if block.shortcut else y
         channels = block.project.weight.shape[0]
         grid //= block.depthwise.stride
+        early = x if i == EARLY - 1 else early
     if stop is not None:
         graph.node("Identity", [x], "early")
         outputs = [helper.make_tensor_value_info("early", TensorProto.FLOAT, ["batch", channels, grid, grid])]
@@ -203,13 +212,18 @@ def to_onnx(net: LiteNet, size: int, stop: int | None = None) -> onnx.ModelProto
         bias = net.classifier.bias.detach().numpy().astype(np.float32)
         x = graph.convolution(net.head, x, "head")
         graph.node("Conv", [x, graph.constant("classifier.map", weight[:, :, None, None])], "cam", kernel_shape=[1, 1])
-        graph.node("ReduceMean", [x], "features", axes=[2, 3], keepdims=0)
+        graph.node("ReduceMean", [x], "pooled", axes=[2, 3], keepdims=0)
         graph.constant("classifier.weight", weight)
         graph.constant("classifier.bias", bias)
-        graph.node("Gemm", ["features", "classifier.weight", "classifier.bias"], "logits", transB=1)
+        graph.node("Gemm", ["pooled", "classifier.weight", "classifier.bias"], "logits", transB=1)
+        cell = size // LAYOUT
+        graph.node("AveragePool", ["image"], "layout.cells", kernel_shape=[cell, cell], strides=[cell, cell])
+        graph.node("Flatten", ["layout.cells"], "layout", axis=1)
+        graph.node("ReduceMean", [early], "early.mean", axes=[2, 3], keepdims=0)
+        graph.node("Concat", ["pooled", "layout", "early.mean"], "features", axis=1)
         outputs = [
             helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", len(weight)]),
-            helper.make_tensor_value_info("features", TensorProto.FLOAT, ["batch", FEATURES]),
+            helper.make_tensor_value_info("features", TensorProto.FLOAT, ["batch", FEATURES + GATE_FEATURES]),
             helper.make_tensor_value_info("cam", TensorProto.FLOAT, ["batch", len(weight), grid, grid]),
         ]
     image = helper.make_tensor_value_info("image", TensorProto.FLOAT, ["batch", 1, size, size])

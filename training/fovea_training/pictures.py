@@ -15,8 +15,12 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-GRID = 9
+GRID = 13
 WORK = 112
+# a draw mixes the appearance of this many registered images
+MIXED = 6
+# share of each side cut off a draw, where warping has nothing to take from
+RIM = 0.05
 
 
 def _local(x: torch.Tensor) -> torch.Tensor:
@@ -41,7 +45,7 @@ def _sample(x: torch.Tensor, at: torch.Tensor, mode: str = "bilinear") -> torch.
     return F.grid_sample(x, at, mode=mode, padding_mode="border", align_corners=False)
 
 
-def register(images: torch.Tensor, rounds: int = 4, steps: int = 30, stiffness: float = 3.0) -> torch.Tensor:
+def register(images: torch.Tensor, rounds: int = 4, steps: int = 40, stiffness: float = 1.5) -> torch.Tensor:
     """[B, 1, WORK, WORK] in [0, 1] to control displacements [B, 2, GRID, GRID]: image(u + d(u)) looks like the mean."""
     control = torch.zeros(len(images), 2, GRID, GRID)
     features = _local(images)
@@ -85,13 +89,15 @@ class Appearance:
     spectrum: np.ndarray
     strength: np.ndarray
 
-    def draw(self, rng: np.random.Generator, label: float, spread: float = 0.8, texture: float = 1.0) -> np.ndarray:
+    def draw(self, rng: np.random.Generator, label: float, spread: float = 0.8, texture: float = 0.3) -> np.ndarray:
         """[side, side] in [0, 255]. `label` 0 is normal, 1 pneumonia, between: between the classes' means."""
-        centres = [self.class_codes[self.class_labels == k].mean(0) for k in (0, 1)]
-        within = [self.class_codes[self.class_labels == k].std(0) for k in (0, 1)]
         cut = lambda n: np.clip(rng.standard_normal(n), -1.8, 1.8)
-        code = (1 - label) * centres[0] + label * centres[1]
-        code = code + cut(len(code)) * spread * ((1 - label) * within[0] + label * within[1])
+        code = np.zeros(self.class_codes.shape[1])
+        for k, share in ((0, 1 - label), (1, label)):
+            codes = self.class_codes[self.class_labels == k]
+            weights = rng.dirichlet(np.ones(MIXED))
+            mixed = weights @ (codes[rng.permutation(len(codes))[:MIXED]] - codes.mean(0))
+            code += share * (codes.mean(0) + spread * mixed / np.linalg.norm(weights))
         image = (self.mean + code @ self.basis).reshape(self.side, self.side)
         noise = np.fft.irfft2(self.spectrum * np.exp(2j * np.pi * rng.random(self.spectrum.shape)), s=image.shape)
         image = image + texture * noise / noise.std() * self.strength
@@ -103,6 +109,8 @@ class Appearance:
         for _ in range(12):  # fixed point of back(x) = -d(x + back(x))
             back = -_sample(field, identity + back).permute(0, 2, 3, 1)
         x = torch.from_numpy(image.astype(np.float32))[None, None]
+        identity = identity * (1 - 2 * RIM)
+        back = _sample(back.permute(0, 3, 1, 2), identity).permute(0, 2, 3, 1)
         out = _sample(x, identity + back, "bicubic")[0, 0].numpy() * 255
         return np.clip(out, 0, 255)
 

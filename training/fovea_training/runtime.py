@@ -81,7 +81,7 @@ class Package:
             return Result("abstained", "GATE_QUALITY", logit=z, alarms=poor)
         fired = detectors.alarms(self.reference["detectors"], features, logits)[0]
         if fired.any():
-            names = [d["kind"] for d, f in zip(self.reference["detectors"], fired) if f]
+            names = [n for n, f in zip(detectors.names(self.reference["detectors"]), fired) if f]
             return Result("abstained", "GATE_OUT_OF_DISTRIBUTION", logit=z, alarms=names)
         p, low, high, band = self.say(z)
         return Result("final", None, band, p, (low, high), z)

@@ -50,7 +50,7 @@ def linear_start(net: LiteNet, images: np.ndarray, labels: np.ndarray, config: d
             [augment(images[i : i + 32], images, rng, config["training"]["strength"]) for i in range(0, len(images), 32)]
         )
         features.append(outputs(run, views, config["input"], ["features"])[0])
-    x = np.concatenate(features)
+    x = np.concatenate(features)[:, : net.classifier.in_features]
     y = np.tile(labels, len(features))
     mean, deviation = x.mean(0), x.std(0) + 1e-6
     model = LogisticRegression(C=config["training"]["linearC"], class_weight="balanced", max_iter=3000)
@@ -61,20 +61,34 @@ def linear_start(net: LiteNet, images: np.ndarray, labels: np.ndarray, config: d
     return net
 
 
-def fine_tune(images: np.ndarray, labels: np.ndarray, config: dict, seed: int, out: Path, threads: int = 1, epochs: int | None = None) -> None:
-    """Trains the blocks from `frozenBlocks` on and writes start.pt and epoch-N.pt (the running average) to `out`."""
+def fine_tune(images: np.ndarray, labels: np.ndarray, config: dict, seed: int, out: Path, threads: int = 1) -> None:
+    """Trains the blocks from `frozenBlocks` on and writes start.pt and epoch-N.pt (the running average of weights) to
+    `out`. Each of `cycles` is a warm-up and a cosine over `epochs`, from the average that the one before left; a cycle
+    whose files are there is not run again."""
     torch.set_num_threads(threads)
     settings = config["training"]
-    epochs = epochs or settings["epochs"]
-    torch.manual_seed(seed)
-    rng = np.random.default_rng(seed)
     out.mkdir(parents=True, exist_ok=True)
-    start_file = out / "start.pt"
-    net = pretrained()
-    linear_start(net, images, labels, config, rng, threads)
-    torch.save(net.state_dict(), start_file)
-    print(f"seed {seed}: linear start ready", flush=True)
-    frozen = settings["frozenBlocks"]
+    epochs = settings["epochs"]
+    for cycle in range(settings["cycles"]):
+        if (out / f"epoch-{(cycle + 1) * epochs}.pt").exists():
+            continue
+        rng = np.random.default_rng([seed, cycle])
+        torch.manual_seed(seed * 100 + cycle)
+        if cycle == 0:
+            net = linear_start(pretrained(), images, labels, config, rng, threads)
+            torch.save(net.state_dict(), out / "start.pt")
+            print(f"seed {seed}: linear start ready", flush=True)
+        else:
+            net = LiteNet()
+            net.load_state_dict(torch.load(out / f"epoch-{cycle * epochs}.pt", weights_only=True))
+        _cycle(net, images, labels, config, rng, out, cycle * epochs, threads)
+
+
+def _cycle(
+    net: LiteNet, images: np.ndarray, labels: np.ndarray, config: dict, rng: np.random.Generator, out: Path, done: int, threads: int
+) -> None:
+    settings = config["training"]
+    frozen, size, epochs = settings["frozenBlocks"], settings["batch"], settings["epochs"]
     early = session(to_onnx(net, images.shape[1], frozen), threads)
     for p in net.parameters():
         p.requires_grad_(False)
@@ -86,7 +100,6 @@ def fine_tune(images: np.ndarray, labels: np.ndarray, config: dict, seed: int, o
         [{"params": backbone, "lr": settings["rate"]}, {"params": head, "lr": settings["headRate"]}],
         weight_decay=settings["weightDecay"],
     )
-    size = settings["batch"]
     steps = epochs * (len(images) // size)
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimiser,
@@ -98,7 +111,7 @@ def fine_tune(images: np.ndarray, labels: np.ndarray, config: dict, seed: int, o
     net.to(memory_format=torch.channels_last)
     net.train()
     step, began, losses = 0, time.time(), []
-    for epoch in range(epochs):
+    for epoch in range(done + 1, done + epochs + 1):
         order = rng.permutation(len(images))
         for i in range(0, len(order) - size + 1, size):
             chosen = order[i : i + size]
@@ -119,9 +132,12 @@ def fine_tune(images: np.ndarray, labels: np.ndarray, config: dict, seed: int, o
                     average[k].lerp_(v, 1 - keep)
             losses.append(loss.item())
             if step % 20 == 0:
-                print(f"seed {seed} epoch {epoch + 1}/{epochs} step {step}/{steps} loss {np.mean(losses[-20:]):.4f} "
-                      f"{step * size / (time.time() - began):.1f} img/s", flush=True)
-        torch.save(average, out / f"epoch-{epoch + 1}.pt")
+                print(
+                    f"{out.name} epoch {epoch} step {step}/{steps} loss {np.mean(losses[-20:]):.4f} "
+                    f"{step * size / (time.time() - began):.1f} img/s",
+                    flush=True,
+                )
+        torch.save(average, out / f"epoch-{epoch}.pt")
 
 
 def averaged(states: list[dict], weights: list[float]) -> LiteNet:
