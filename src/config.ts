@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { type Static, Type } from '@sinclair/typebox';
@@ -310,4 +310,16 @@ function readPublicUrl(value: string | null): string | null {
 
 function invalid(name: string, problem: string): ServiceError {
   return new ServiceError('CONFIG_INVALID', { detail: `${name} ${problem}` });
+}
+
+/** The folder that Fovea is installed in: the nearest one above this file with a package.json. */
+export function installFolder(): string {
+  let folder = import.meta.dirname;
+  while (!existsSync(path.join(folder, 'package.json')) && path.dirname(folder) !== folder) folder = path.dirname(folder);
+  return folder;
+}
+
+/** Where model packages are: those that ship, then the site's own. */
+export function packageRoots(config: Pick<Config, 'dataFolder'>): readonly string[] {
+  return [path.join(installFolder(), 'models'), path.join(config.dataFolder, 'models')];
 }

@@ -109,23 +109,16 @@ export async function assessReadable(
         total: performance.now() - started,
       },
     }),
-    private: reason === null ? interpretation.private : { ...interpretation.private, explanations: [] },
+    private:
+      reason === null
+        ? interpretation.private
+        : { ...interpretation.private, explanations: [], withheld: interpretation.findings },
   };
 }
 
 function readable(file: DicomFile, header: DicomHeader, codecs: Codecs): ReadableImage {
   return {
-    header: {
-      modality: header.modality,
-      sopClassUid: header.sopClassUid,
-      bodyPart: header.bodyPart,
-      view: header.viewPosition,
-      ageYears: header.ageYears,
-      rows: header.rows ?? 0,
-      columns: header.columns ?? 0,
-      photometric: header.photometric,
-      burnedIn: header.burnedIn === true,
-    },
+    header: imageHeaderOf(header),
     facts: {
       sopInstanceUid: header.sopInstanceUid,
       view: header.viewPosition,
@@ -142,6 +135,21 @@ function readable(file: DicomFile, header: DicomHeader, codecs: Codecs): Readabl
         ...greyTransform(file, decoded),
       };
     },
+  };
+}
+
+/** What the header gates need of a DICOM header. */
+export function imageHeaderOf(header: DicomHeader): ImageHeader {
+  return {
+    modality: header.modality,
+    sopClassUid: header.sopClassUid,
+    bodyPart: header.bodyPart,
+    view: header.viewPosition,
+    ageYears: header.ageYears,
+    rows: header.rows ?? 0,
+    columns: header.columns ?? 0,
+    photometric: header.photometric,
+    burnedIn: header.burnedIn === true,
   };
 }
 

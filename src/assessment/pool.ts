@@ -3,9 +3,8 @@ import { Piscina } from 'piscina';
 import type { AssessedStudy } from '#core/assessment';
 import { ServiceError } from '#core/error';
 import type { ChartPatient } from '#core/imaging';
-import type { InspectEntry } from '#dicom/inspect';
 import type { LabelledHeader } from './labelled-image.ts';
-import type { WarmModel, WorkerAnswer, WorkerData, WorkerTask } from './worker.ts';
+import type { Inspected, WarmModel, WorkerAnswer, WorkerData, WorkerTask } from './worker.ts';
 
 /** Worker threads that decode and infer. A thread that dies or takes too long costs its task, never the service. */
 export interface Pool {
@@ -21,7 +20,7 @@ export interface Pool {
     readonly labelled: LabelledHeader | null;
     readonly signal?: AbortSignal;
   }): Promise<AssessedStudy>;
-  inspect(bytes: Uint8Array): Promise<InspectEntry>;
+  inspect(bytes: Uint8Array): Promise<Inspected>;
   close(): Promise<void>;
 }
 
@@ -95,7 +94,7 @@ export function createPool(options: PoolOptions): Pool {
     async inspect(bytes) {
       const moved = movable(bytes);
       const answer = await run({ kind: 'inspect', bytes: moved }, [moved.buffer]);
-      return (answer as Extract<WorkerAnswer, { kind: 'inspect' }>).entry;
+      return (answer as Extract<WorkerAnswer, { kind: 'inspect' }>).inspected;
     },
     close: () => piscina.destroy(),
   };

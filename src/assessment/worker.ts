@@ -2,14 +2,17 @@ import { workerData } from 'node:worker_threads';
 import type { AssessedStudy } from '#core/assessment';
 import { type CodedFailure, ServiceError, toCodedFailure } from '#core/error';
 import type { ChartPatient } from '#core/imaging';
+import { readHeader } from '#dicom/attributes';
 import { createCodecs } from '#dicom/decoders/codecs';
 import { type InspectEntry, inspectBytes } from '#dicom/inspect';
+import { parseDicom } from '#dicom/parse';
 import { openModel } from '#inference/model';
 import { loadPackage } from '#inference/package';
 import { createInterpreter } from '#inference/predict';
 import { conformalSet } from '#statistics/conformal';
 import { vennAbers } from '#statistics/venn-abers';
-import { assessDicom, type ReadyModel } from './assess-image.ts';
+import { assessDicom, imageHeaderOf, type ReadyModel } from './assess-image.ts';
+import type { ImageHeader } from './header-gates.ts';
 import { assessLabelled, type LabelledHeader } from './labelled-image.ts';
 
 /** What a worker thread is started with. */
@@ -40,10 +43,16 @@ export interface WarmModel {
   readonly skipped: readonly { readonly provider: string; readonly code: string; readonly detail: string }[];
 }
 
+/** How a file decodes, and what the header gates need of it; null where the header cannot be read. */
+export interface Inspected {
+  readonly entry: InspectEntry;
+  readonly header: ImageHeader | null;
+}
+
 export type WorkerAnswer =
   | { readonly kind: 'warm'; readonly warm: WarmModel }
   | { readonly kind: 'assess'; readonly assessed: AssessedStudy }
-  | { readonly kind: 'inspect'; readonly entry: InspectEntry }
+  | { readonly kind: 'inspect'; readonly inspected: Inspected }
   | { readonly kind: 'failure'; readonly failure: CodedFailure };
 
 /**
@@ -98,10 +107,22 @@ function createWorker({ folders, providers }: WorkerData): (task: WorkerTask) =>
           return { kind: 'assess', assessed };
         }
         case 'inspect':
-          return { kind: 'inspect', entry: inspectBytes(task.bytes, { codecs }) };
+          return {
+            kind: 'inspect',
+            inspected: { entry: inspectBytes(task.bytes, { codecs }), header: headerOf(task.bytes) },
+          };
       }
     } catch (error) {
       return { kind: 'failure', failure: toCodedFailure(error) };
     }
   };
+}
+
+function headerOf(bytes: Uint8Array): ImageHeader | null {
+  try {
+    return imageHeaderOf(readHeader(parseDicom(bytes)));
+  } catch (error) {
+    if (error instanceof ServiceError) return null;
+    throw error;
+  }
 }

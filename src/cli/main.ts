@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command, CommanderError, Option } from 'commander';
+import type { EvaluateOptions } from './evaluate.ts';
 import { exitCodes, fail } from './terminal.ts';
 
 /** The `fovea` command. Each sub-command is one file, loaded when it is asked for. */
@@ -94,17 +95,6 @@ program
   .description('what this machine can do and what is configured')
   .addOption(json())
   .action(run(async (options: { json?: boolean }) => (await import('./doctor.ts')).doctor(options)));
-
-interface EvaluateOptions {
-  readonly model: string;
-  readonly manifest: string;
-  readonly images?: string;
-  readonly split?: string;
-  readonly predictions?: string;
-  readonly resamples: string;
-  readonly seed: string;
-  readonly json?: boolean;
-}
 
 /** An action whose failure is said in words and whose number is the exit code. */
 function run<Arguments extends unknown[]>(

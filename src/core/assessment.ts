@@ -108,6 +108,8 @@ export interface PrivateResult {
   }[];
   readonly quality: Readonly<Record<string, number>>;
   readonly explanations: readonly Explanation[];
+  /** Findings that a pixel gate kept back. Evaluation reads them; no card, page or API does. */
+  readonly withheld?: readonly FindingResult[];
 }
 
 export interface AssessedStudy {

@@ -58,6 +58,12 @@ const table = {
     text: 'The caller could not be authenticated.',
     help: 'Send a CDS Hooks client JWT that this service accepts.',
   },
+  DEADLINE_EXCEEDED: {
+    status: 503,
+    issue: 'timeout',
+    text: 'The service could not answer in time.',
+    help: 'Try again after the time that Retry-After names.',
+  },
   FEEDBACK_FOREIGN_CARD: {
     status: 404,
     issue: 'not-found',
@@ -144,6 +150,12 @@ const table = {
     text: 'The images are on a host that is not on the tenant’s list.',
     help: 'Ask the operator to list the imaging server for this tenant.',
   },
+  OUTBOUND_INVALID_RESPONSE: {
+    status: 502,
+    issue: 'invalid',
+    text: 'Another server answered with something that cannot be read.',
+    help: 'Check the other server.',
+  },
   OUTBOUND_TIMEOUT: {
     status: 504,
     issue: 'timeout',
@@ -201,6 +213,12 @@ const table = {
     issue: 'invalid',
     text: 'The imaging server answered with something other than DICOM.',
     help: 'Check that the Endpoint address is a DICOMweb (WADO-RS) root.',
+  },
+  DICOMWEB_INVALID_RESPONSE: {
+    status: 502,
+    issue: 'invalid',
+    text: 'The imaging server’s answer breaks the rules of DICOMweb.',
+    help: 'Check the imaging server.',
   },
   DICOMWEB_NOT_FOUND: {
     status: 502,

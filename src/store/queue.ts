@@ -85,9 +85,10 @@ export interface Queue {
   complete(job: ClaimedJob, study: AssessedStudy): Promise<string | null>;
   /**
    * A try failed: again after a pause, `needs-credential` when the error says so, or `dead` with JOB_EXHAUSTED after
-   * the last try. null: the lease was lost.
+   * the last try. `final`: trying again would not help, so it is `dead` at once with the error's own code. null: the
+   * lease was lost.
    */
-  fail(job: ClaimedJob, error: ServiceError): Promise<JobState | null>;
+  fail(job: ClaimedJob, error: ServiceError, options?: { readonly final: boolean }): Promise<JobState | null>;
   /** Gives a job back untried (orderly shutdown); the try does not count. */
   release(job: ClaimedJob): Promise<void>;
   /** Frees jobs of dead processes; ran by `start` and by the timer. Gives how many changed. */
@@ -266,11 +267,16 @@ export function createQueue(database: Database, options: QueueOptions = {}): Que
     return rows[0]?.state ?? null;
   };
 
-  const fail = async (job: ClaimedJob, error: ServiceError): Promise<JobState | null> => {
+  const fail = async (
+    job: ClaimedJob,
+    error: ServiceError,
+    { final } = { final: false },
+  ): Promise<JobState | null> => {
     const reason: Reason = { code: error.code, text: error.message };
     if (error.code === 'NEEDS_CREDENTIAL')
       // Access ended, which is nobody's failure: the try does not count.
       return settle(job, 'needs-credential', { reason, pause: 0, counts: false });
+    if (final) return settle(job, 'dead', { reason, pause: 0, counts: true });
     if (job.attempt >= maxAttempts)
       return settle(job, 'dead', { reason: exhausted(error.message), pause: 0, counts: true });
     const pause = pauseBefore(backoff, job.id, job.attempt, error.retryAfter);

@@ -1,0 +1,47 @@
+import { type AssessEntry, assessFiles } from '#assessment/assess-files';
+import { idOf, packageOf } from '#assessment/catalogue';
+import { listFiles } from '#assessment/local-files';
+import { ServiceError } from '#core/error';
+import { createProgress, exitCodes, print, table } from './terminal.ts';
+import { openWorkbench, shownPath } from './workbench.ts';
+
+/** `fovea assess PATH… [--model NAME[@VERSION]] [--json]` */
+export async function assess(
+  paths: readonly string[],
+  options: { readonly model?: string; readonly json?: boolean },
+): Promise<number> {
+  const bench = await openWorkbench();
+  try {
+    const models =
+      options.model === undefined
+        ? bench.catalogue.packages.map(idOf)
+        : [idOf(packageOf(bench.catalogue, options.model))];
+    if (models.length === 0)
+      throw new ServiceError('MODEL_NOT_FOUND', { detail: 'No model package is installed.' });
+    const files = await listFiles(paths);
+    const entries = await assessFiles(bench.pool(), models, files, createProgress(files.length, 'assessed'));
+    print(options.json === true ? JSON.stringify(entries, null, 2) : inWords(entries));
+    return exitCodes.fine;
+  } finally {
+    await bench.close();
+  }
+}
+
+function inWords(entries: readonly AssessEntry[]): string {
+  const percent = (value: number) => `${Math.round(value * 100)} %`;
+  return table(
+    ['file', 'status', 'result'],
+    entries.map((entry) => [
+      shownPath(entry.path),
+      entry.status,
+      entry.status === 'final'
+        ? entry.findings
+            .map(
+              ({ name, probability, interval: [low, high], band }) =>
+                `${name} ${percent(probability)} (${percent(low)} to ${percent(high)}), ${band}`,
+            )
+            .join('; ')
+        : `${entry.reason?.code}: ${entry.reason?.text}`,
+    ]),
+  );
+}
