@@ -43,8 +43,9 @@ export function restInWords(studies: readonly StudyAssessment[]): string | null 
     (study) =>
       study.state === 'final' && study.result.findings.some((finding) => finding.band === 'elevated'),
   ).length;
-  const which = studies.length === 1 ? 'One older study is' : `${studies.length} older studies are`;
-  return `${which} not shown here; ${elevated === 0 ? 'none' : elevated} of them elevated.`;
+  if (studies.length === 1)
+    return `One older study is not shown here; it is ${elevated === 1 ? '' : 'not '}elevated.`;
+  return `${studies.length} older studies are not shown here; ${elevated === 0 ? 'none' : elevated} of them elevated.`;
 }
 
 interface Body {
@@ -114,24 +115,26 @@ function finalBody(study: StudyAssessment, result: FinalResult, tools: HookTools
 }
 
 function findingInWords(finding: FindingView, result: FinalResult): string {
+  const { calibration, prevalence, zones, limits } = finding;
   const noun = result.model.populationNoun;
-  const prevalence = ofHundred(finding.prevalence.value);
-  const moved =
-    finding.prevalence.source === 'tenant'
-      ? `That is this site’s share; the number was moved to it from the ${ofHundred(finding.prevalence.calibration)} of 100 among the images the model was calibrated on.`
-      : `That is the share among the images the model was calibrated on; where it is rarer, fewer of them have it.`;
-  const lines = [
-    `**${capitalised(finding.label)}: ${percent(finding.probability)}** (${interval(finding.interval)}: calibration uncertainty, n = ${finding.calibration.n} images of ${finding.calibration.patients} patients), ${bandInWords(finding)}.`,
-    `In a group where ${prevalence} of 100 ${noun} have ${finding.label}, about ${ofHundred(finding.probability)} of 100 with this result have it. ${moved}`,
-  ];
-  if (finding.zones.length > 0)
-    lines.push(`Where the image weighs most for this: ${finding.zones.join(', ')}.`);
+  const lead = `**${capitalised(finding.label)}: ${percent(finding.probability)}** (${interval(finding.interval)}, calibration uncertainty, n = ${calibration.n} images of ${calibration.patients} patients): ${bandInWords(finding)}.`;
+  const share =
+    prevalence.source === 'tenant'
+      ? `this site’s share, to which the number was moved from ${ofHundred(prevalence.calibration)} of 100 at calibration`
+      : 'the share at calibration; where it is rarer, fewer have it';
   const reliability = reliabilityInWords(finding);
-  if (reliability !== null) lines.push(reliability);
-  if (finding.atypical)
-    lines.push('The image is unlike both the images with and without it that the model was calibrated on.');
-  if (finding.limits.length > 0) lines.push(`What it cannot tell: ${finding.limits.join(' ')}`);
-  return lines.join('\n\n');
+  const points = [
+    `**In numbers:** in a group where ${ofHundred(prevalence.value)} of 100 ${noun} have ${finding.label} (${share}), ${aboutOfHundred(finding.probability)} of 100 with this result have it.`,
+    ...(zones.length > 0 ? [`**Where:** the image weighs most in the ${zones.join(', ')}.`] : []),
+    ...(reliability === null ? [] : [reliability]),
+    ...(finding.atypical
+      ? [
+          `**Atypical:** the image is unlike those with and those without ${finding.label} that the model was calibrated on.`,
+        ]
+      : []),
+    ...(limits.length > 0 ? [`**Limits:** ${limits.join(' ')}`] : []),
+  ];
+  return [lead, points.map((point) => `- ${point}`).join('\n')].join('\n\n');
 }
 
 function bandInWords(finding: FindingView): string {
@@ -143,11 +146,12 @@ function bandInWords(finding: FindingView): string {
 function reliabilityInWords(finding: FindingView): string | null {
   const point = finding.operatingPoint;
   if (point === null) return null;
-  const found = `On held-out patients it found ${percent(point.sensitivity.value)} (${interval(point.sensitivity.interval)}, n = ${point.sensitivity.n}) of those with ${finding.label} and was quiet on ${percent(point.specificity.value)} (${interval(point.specificity.interval)}, n = ${point.specificity.n}) of those without`;
-  const share = `at the share above`;
-  return finding.band === 'elevated'
-    ? `${found}; ${share}, ${percent(point.ppv.value)} (${interval(point.ppv.interval)}) of such alerts are right, ${point.falsePerTrue.toFixed(1)} false for each true one.`
-    : `${found}; ${share}, ${percent(point.npv.value)} (${interval(point.npv.interval)}) of low results are right.`;
+  const { sensitivity, specificity, ppv, npv, falsePerTrue } = point;
+  const worth =
+    finding.band === 'elevated'
+      ? `Of such alerts ${percent(ppv.value)} (${interval(ppv.interval)}) are right at that share: ${falsePerTrue.toFixed(1)} false for each true one.`
+      : `Of low results ${percent(npv.value)} (${interval(npv.interval)}) are right at that share.`;
+  return `**How often it is right:** ${worth} On held-out patients it found ${percent(sensitivity.value)} (${interval(sensitivity.interval)}, n = ${sensitivity.n}) of those with ${finding.label} and was quiet on ${percent(specificity.value)} (${interval(specificity.interval)}, n = ${specificity.n}) of those without.`;
 }
 
 function imageInWords(study: StudyAssessment, result: FinalResult): string {
@@ -155,7 +159,7 @@ function imageInWords(study: StudyAssessment, result: FinalResult): string {
   const parts = [`Read: ${escapeMarkdown(study.description ?? 'radiograph')}, ${plainDate(study.started)}`];
   parts.push(view === null ? 'projection not stated, judged from the image' : viewInWords(view));
   if (ageYears !== null) parts.push(`age ${Math.floor(ageYears)} at the study`);
-  return `${parts.join(', ')}. Nothing else of the record was used.`;
+  return `${parts.join(', ')}. Of the record only the patient’s identity and age were used.`;
 }
 
 function modelInWords(model: ModelFacts): string {

@@ -19,6 +19,20 @@ export function ofHundred(probability: number): string {
   return String(Math.round(probability * 100));
 }
 
+/** The same in a sentence: `about 59`, `fewer than 1`. */
+export function aboutOfHundred(probability: number): string {
+  const number = ofHundred(probability);
+  return /^\d/.test(number) ? `about ${number}` : number;
+}
+
+/** Text of a record for a place that is not Markdown: one line, without controls and without angle brackets. */
+export function plainText(text: string): string {
+  return text
+    .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}<>]+/gu, ' ')
+    .replace(/\s+/g, ' ')
+    .trim();
+}
+
 export function capitalised(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
