@@ -47,9 +47,9 @@ describe.each(services.map((service) => ({ id: service.id, service })))('cases o
       ),
     );
     const cards = answer.cards.map(({ card }) => card);
-    for (const card of cards) expect(checkCard(card), card.summary).toEqual([]);
     if (update) updated.push({ ...one, expected: cards });
-    else expect(cards).toEqual(one.expected);
+    for (const card of cards) expect(checkCard(card), card.summary).toEqual([]);
+    if (!update) expect(cards).toEqual(one.expected);
   });
 
   it.runIf(update)('the expected cards are written', () => {
