@@ -1,0 +1,110 @@
+import type { IncomingMessage } from 'node:http';
+import { ServiceError } from '#core/error';
+import type { Limits } from './outbound-limits.ts';
+
+/** Read ahead of the consumer at most, bytes; beyond it the connection waits. */
+const readAhead = 1 << 20;
+/** What may still come after a consumer has stopped, for the connection to be kept: bytes and milliseconds. */
+const remainder = { bytes: 64 << 10, milliseconds: 500 } as const;
+
+/**
+ * The body of one response as an async iterable that may be iterated once. Chunks are those of the connection, not
+ * copied. Silence is counted only while the consumer waits. A consumer that stops early (`return`) frees the
+ * connection, also before its first `next`.
+ *
+ * While it is read it throws OUTBOUND_TIMEOUT, OUTBOUND_TOO_LARGE, or OUTBOUND_UNREACHABLE when the body breaks off
+ * before its announced end.
+ */
+export function responseBody(
+  response: IncomingMessage,
+  maxBytes: number,
+  limits: Limits,
+): AsyncIterable<Uint8Array> {
+  const queue: Uint8Array[] = [];
+  let queued = 0;
+  let received = 0;
+  let state: 'open' | 'ended' | 'left' = 'open';
+  let failure: ServiceError | null = null;
+  let wake: (() => void) | null = null;
+
+  const notify = (): void => {
+    wake?.();
+    wake = null;
+  };
+  const fail = (error: ServiceError): void => {
+    if (state !== 'open' || failure !== null) return;
+    failure = error;
+    limits.stop();
+    response.destroy();
+    notify();
+  };
+  const brokeOff = (cause: unknown): void =>
+    fail(new ServiceError('OUTBOUND_UNREACHABLE', { detail: 'Its answer broke off.', cause }));
+  const tooLarge = (): void => fail(new ServiceError('OUTBOUND_TOO_LARGE'));
+
+  response.on('data', (chunk: Buffer) => {
+    received += chunk.length;
+    if (state === 'left') {
+      queued += chunk.length;
+      if (queued > remainder.bytes) response.destroy();
+      return;
+    }
+    if (received > maxBytes) return tooLarge();
+    queue.push(chunk);
+    queued += chunk.length;
+    if (queued >= readAhead) response.pause();
+    notify();
+  });
+  response.on('end', () => {
+    if (!response.complete) return brokeOff(undefined);
+    if (state === 'open' && failure === null) {
+      state = 'ended';
+      limits.stop();
+      notify();
+    }
+  });
+  response.on('error', brokeOff);
+  response.on('close', () => {
+    if (state === 'open') brokeOff(undefined);
+  });
+  response.pause();
+  if (Number(response.headers['content-length'] ?? 0) > maxBytes) tooLarge();
+  limits.onFailure(fail);
+
+  /** Lets a short rest run out, so that the connection can be used again; a long one is cut off. */
+  const leave = (): void => {
+    if (state !== 'open' || failure !== null) return;
+    state = 'left';
+    limits.stop();
+    queue.length = 0;
+    queued = 0;
+    const cut = setTimeout(() => response.destroy(), remainder.milliseconds);
+    response.once('close', () => clearTimeout(cut));
+    response.resume();
+  };
+
+  const iterator: AsyncIterator<Uint8Array> = {
+    async next() {
+      for (;;) {
+        if (failure !== null) throw failure;
+        const chunk = queue.shift();
+        if (chunk !== undefined) {
+          queued -= chunk.length;
+          return { done: false, value: chunk };
+        }
+        if (state !== 'open') return { done: true, value: undefined };
+        limits.waitForBytes(true);
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+          response.resume();
+        });
+        limits.waitForBytes(false);
+      }
+    },
+    async return() {
+      leave();
+      return { done: true, value: undefined };
+    },
+  };
+  return { [Symbol.asyncIterator]: () => iterator };
+}
