@@ -4,11 +4,13 @@ import type { FinalResult, FindingView, HookTools, ModelFacts, StudyAssessment }
 import { codeSystems, extensionPrefix } from '#core/identifiers';
 import { overrideReasons } from './override-reasons.ts';
 import {
+  aboutOfHundred,
   capitalised,
   interval,
   ofHundred,
   percent,
   plainDate,
+  plainText,
   seconds,
   since,
   viewInWords,

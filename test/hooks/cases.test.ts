@@ -53,6 +53,7 @@ describe.each(services.map((service) => ({ id: service.id, service })))('cases o
   });
 
   it.runIf(update)('the expected cards are written', () => {
+    expect(updated.length, 'every case gave its cards').toBe(file.cases.length);
     writeFileSync(
       path.join(folder, id, 'cases.json'),
       `${JSON.stringify({ ...file, cases: updated }, null, 2)}\n`,
