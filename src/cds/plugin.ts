@@ -1,0 +1,196 @@
+import { performance } from 'node:perf_hooks';
+import cors from '@fastify/cors';
+import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
+import { ServiceError } from '#core/error';
+import { discoveryOf, serviceTable } from './discovery.ts';
+import { dispatch } from './dispatch.ts';
+import { parseFeedback } from './feedback.ts';
+import { webUrl } from './json.ts';
+import { toErrorReply } from './operation-outcome.ts';
+import type { BadCard } from './response.ts';
+import type { CdsPorts, CdsService } from './types.ts';
+
+export interface CdsHooksOptions<Client, Tools> {
+  readonly services: readonly CdsService<Tools>[];
+  readonly ports: CdsPorts<Client, Tools>;
+  /**
+   * The addresses under which clients know this server, without `/cds-services`, a base path included. `aud` of a
+   * client JWT is held against each. A function where they are known only after listening.
+   */
+  readonly baseUrl: string | readonly string[] | (() => readonly string[]);
+  /** From the arrival of a hook call until its `signal` aborts, milliseconds. Default 400. */
+  readonly deadlineMs?: number;
+  /** How long after the deadline a service may take to word its answer, milliseconds. Default 600. */
+  readonly graceMs?: number;
+  /** Bytes. Default 8 MiB. */
+  readonly bodyLimit?: number;
+  /** Pages of one FHIR search, the first included. Default 10. */
+  readonly maxPages?: number;
+  /** Web origins of browser-based clients, `https://ehr.example`. Default none. */
+  readonly corsOrigins?: readonly string[];
+  /** Whether discovery asks for a client JWT as the other calls do. A token that comes is verified in any case. Default true. */
+  readonly authenticateDiscovery?: boolean;
+  /** Told of every failed call, so that it can be logged. */
+  readonly onError: (failure: CallFailure) => void;
+  /** Told of every card that was left out because it breaks the standard. */
+  readonly onBadCard: (bad: BadCard) => void;
+}
+
+/** A call that ended in an error, as it was answered. */
+export interface CallFailure {
+  readonly error: unknown;
+  readonly status: number;
+  readonly method: string;
+  /** The route's pattern, never the address asked for. */
+  readonly route: string;
+}
+
+/** What is known of a call before its body. */
+interface Arrival<Client> {
+  client: Client | null;
+  /** `performance.now()` milliseconds, later by the time that the body took to arrive. */
+  at: number;
+}
+
+const prefix = '/cds-services';
+
+/**
+ * CDS Hooks 2.0 as Fastify plugin: `GET /cds-services`, `POST /cds-services/:id`, `POST /cds-services/:id/feedback`.
+ * @throws ServiceError CONFIG_INVALID when a service definition breaks the standard
+ * @see https://cds-hooks.hl7.org/2.0/
+ */
+export async function cdsHooks<Client, Tools>(
+  app: FastifyInstance,
+  options: CdsHooksOptions<Client, Tools>,
+): Promise<void> {
+  await app.register(routesOf(options), { prefix });
+}
+
+function routesOf<Client, Tools>(options: CdsHooksOptions<Client, Tools>): FastifyPluginAsync {
+  const {
+    ports,
+    bodyLimit = 8 * 1024 * 1024,
+    deadlineMs = 400,
+    graceMs = 600,
+    maxPages = 10,
+    onBadCard,
+    authenticateDiscovery = true,
+  } = options;
+  const services = serviceTable(options.services);
+  const discovery = JSON.stringify(discoveryOf(services.values()));
+  const corsOrigins = checkedOrigins(options.corsOrigins ?? []);
+  const arrivals = new WeakMap<FastifyRequest, Arrival<Client>>();
+  const arrivalOf = (request: FastifyRequest) =>
+    arrivals.get(request) as Arrival<Client> & { readonly client: Client };
+
+  /** Before the body is read: a caller that is not known does not get to send one. */
+  const authenticate = async (request: FastifyRequest) => {
+    const arrival: Arrival<Client> = { client: null, at: performance.now() };
+    arrivals.set(request, arrival);
+    const path = request.url.slice(request.url.indexOf(prefix)).replace(/[?#].*$/, '');
+    arrival.client = await ports.verifyClient(
+      request.headers.authorization,
+      audiencesOf(options.baseUrl, path),
+    );
+  };
+
+  /** A large body on a slow line is not the service's time: the clock of the call stands still meanwhile. */
+  const timeBody = async (request: FastifyRequest, _reply: FastifyReply, payload: NodeJS.ReadableStream) => {
+    const from = performance.now();
+    payload.once('end', () => {
+      arrivalOf(request).at += performance.now() - from;
+    });
+    return undefined;
+  };
+
+  return async (scope) => {
+    scope.removeContentTypeParser('text/plain');
+    scope.setErrorHandler((error, request, reply) => {
+      const { status, headers, body } = toErrorReply(error);
+      options.onError({ error, status, method: request.method, route: request.routeOptions.url ?? prefix });
+      return reply.status(status).headers(headers).type('application/fhir+json').send(body);
+    });
+    scope.setNotFoundHandler(() => {
+      throw new ServiceError('NOT_FOUND');
+    });
+    if (corsOrigins.length > 0) {
+      await scope.register(cors, {
+        origin: corsOrigins,
+        methods: ['GET', 'POST', 'OPTIONS'],
+        allowedHeaders: ['Authorization', 'Content-Type'],
+        strictPreflight: false,
+        maxAge: 600,
+      });
+    }
+
+    scope.get('/', {
+      onRequest: async (request) => {
+        if (authenticateDiscovery || request.headers.authorization !== undefined) await authenticate(request);
+      },
+      handler: (_request, reply) => reply.type('application/json; charset=utf-8').send(discovery),
+    });
+
+    const call = { bodyLimit, onRequest: authenticate, preParsing: timeBody };
+    scope.post<{ Params: { id: string } }>('/:id', {
+      ...call,
+      handler: (request) => {
+        const { client, at } = arrivalOf(request);
+        return dispatch(
+          { services, ports, deadlineMs, graceMs, maxPages, onBadCard },
+          { client, serviceId: request.params.id, body: request.body, arrivedAt: at },
+        );
+      },
+    });
+    scope.post<{ Params: { id: string } }>('/:id/feedback', {
+      ...call,
+      handler: async (request, reply) => {
+        const { id } = request.params;
+        if (!services.has(id)) throw new ServiceError('SERVICE_NOT_FOUND');
+        await ports.saveFeedback(arrivalOf(request).client, id, parseFeedback(request.body));
+        return reply.status(200).send();
+      },
+    });
+    refuseOtherMethods(scope);
+  };
+}
+
+/** Addresses that exist, asked with a method that they do not take. */
+function refuseOtherMethods(scope: FastifyInstance): void {
+  const refuse = (allow: string) => (_request: FastifyRequest, reply: FastifyReply) => {
+    reply.header('allow', allow);
+    throw new ServiceError('METHOD_NOT_ALLOWED');
+  };
+  scope.route({
+    method: ['POST', 'PUT', 'PATCH', 'DELETE'],
+    url: '/',
+    onRequest: refuse('GET, HEAD'),
+    handler: refuse('GET, HEAD'),
+  });
+  for (const url of ['/:id', '/:id/feedback']) {
+    scope.route({
+      method: ['GET', 'PUT', 'PATCH', 'DELETE'],
+      url,
+      onRequest: refuse('POST'),
+      handler: refuse('POST'),
+    });
+  }
+}
+
+/** The addresses that `aud` may name. At the feedback address that of the service itself as well: the standard does not say which. */
+function audiencesOf(baseUrl: CdsHooksOptions<never, never>['baseUrl'], path: string): readonly string[] {
+  const bases = typeof baseUrl === 'function' ? baseUrl() : [baseUrl].flat();
+  const paths = path.endsWith('/feedback')
+    ? [path, path.slice(0, -'/feedback'.length)]
+    : [path.replace(/\/$/, '')];
+  return bases.flatMap((base) => paths.map((one) => base.replace(/\/+$/, '') + one));
+}
+
+/** Origins are compared as a browser sends them. `*` would let every page call. @throws ServiceError CONFIG_INVALID */
+function checkedOrigins(origins: readonly string[]): string[] {
+  return origins.map((origin) => {
+    if (webUrl(origin)?.origin === origin) return origin;
+    throw new ServiceError('CONFIG_INVALID', {
+      detail: 'A CORS origin is scheme, host and port of a web page, https://ehr.example.',
+    });
+  });
+}
