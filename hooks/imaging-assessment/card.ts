@@ -237,9 +237,8 @@ function linksOf(
 }
 
 function studyName(study: StudyAssessment): string {
-  const description = study.description?.trim();
-  const name =
-    description === undefined || description === '' ? (study.modalities[0] ?? 'Study') : description;
+  const description = plainText(study.description ?? '');
+  const name = description === '' ? plainText(study.modalities[0] ?? 'Study') : description;
   return `${name}, ${plainDate(study.started)}`;
 }
 
