@@ -1,5 +1,5 @@
 import { open } from 'node:fs/promises';
-import { type DataSet, type Element, parseDicom } from 'dicom-parser';
+import dicomParser, { type DataSet, type Element } from 'dicom-parser';
 
 /** A data set in the DICOM JSON model, by tag. @see DICOM PS3.18 Annex F */
 export type DicomJson = Readonly<
@@ -17,7 +17,7 @@ export async function datasetJson(file: string): Promise<DicomJson> {
   const handle = await open(file);
   try {
     const { bytesRead, buffer } = await handle.read(Buffer.alloc(mostHeaderBytes), 0, mostHeaderBytes, 0);
-    return jsonOf(parseDicom(new Uint8Array(buffer.subarray(0, bytesRead)), { untilTag: 'x7fe00010' }));
+    return jsonOf(dicomParser.parseDicom(new Uint8Array(buffer.subarray(0, bytesRead)), { untilTag: 'x7fe00010' }));
   } finally {
     await handle.close();
   }

@@ -25,7 +25,7 @@ export interface FhirAnswer {
 
 /** The record behind the FHIR server, in memory. */
 export interface FhirStore {
-  /** Loads the definitions and the record now instead of at the first request. */
+  /** Loads the definitions and the record and searches once now, instead of at the first request. */
   warm(): Promise<void>;
   /** @param path relative to the FHIR base, with its query, e.g. `ImagingStudy?patient=1` */
   get(path: string): Promise<FhirAnswer>;
@@ -48,7 +48,7 @@ export function createFhirStore(records: readonly Resource[]): FhirStore {
   };
   return {
     async warm() {
-      await open();
+      await handle('GET', 'ImagingStudy?patient=none&_sort=-started', undefined);
     },
     get: (path) => handle('GET', path, undefined),
     create: (type, resource) => handle('POST', type, resource),
