@@ -255,7 +255,9 @@ export function sequenceItems(dataSet: DataSet, tag: number): readonly DataSet[]
   if (element.items !== null) return element.items;
   if (element.undefinedLength || element.length === 0) return [];
   const end = element.offset + element.length;
-  const walk = { encoding: dataSet, budget: dataSet.budget, depth: dataSet.depth, end };
+  // Asking twice costs the time twice, not the file's budget.
+  const budget = { ...dataSet.budget, elements: dataSet.budget.limits.elements };
+  const walk = { encoding: dataSet, budget, depth: dataSet.depth, end };
   return readItems(itemWalk(walk, element.vr), element.offset, end, false).items;
 }
 

@@ -44,12 +44,9 @@ export function greyRules(
   stored: { readonly photometric: string; readonly signed: boolean; readonly bitsAllocated: number },
   frame = 0,
 ): GreyRules {
-  const groups = [
-    ...(sequenceItems(dataSet, 0x52009230)[frame] === undefined
-      ? []
-      : [sequenceItems(dataSet, 0x52009230)[frame]!]),
-    ...sequenceItems(dataSet, 0x52009229).slice(0, 1),
-  ];
+  const own = sequenceItems(dataSet, 0x52009230)[frame];
+  const shared = sequenceItems(dataSet, 0x52009229)[0];
+  const groups = [own, shared].filter((group) => group !== undefined);
   /** Where an attribute of a functional group is looked for: this frame, all frames, the image. */
   const places = (sequence: number): readonly DataSet[] => [
     ...groups.flatMap((group) => sequenceItems(group, sequence).slice(0, 1)),
