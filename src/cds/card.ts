@@ -13,18 +13,25 @@ import { markdownProblems } from './markdown.ts';
 /** A summary has fewer characters than this, counted in UTF-16 units: the largest of the ways to count. */
 const summaryLimit = 140;
 
-const cardMembers = [
-  'uuid',
-  'summary',
-  'detail',
-  'indicator',
-  'source',
-  'suggestions',
-  'selectionBehavior',
-  'overrideReasons',
-  'links',
-  'extension',
-];
+/** What the standard names; anything else belongs into `extension`, which may stand on each of them. */
+const members = {
+  card: [
+    'uuid',
+    'summary',
+    'detail',
+    'indicator',
+    'source',
+    'suggestions',
+    'selectionBehavior',
+    'overrideReasons',
+    'links',
+  ],
+  source: ['label', 'url', 'icon', 'topic'],
+  suggestion: ['label', 'uuid', 'isRecommended', 'actions'],
+  action: ['type', 'description', 'resource', 'resourceId'],
+  link: ['label', 'url', 'type', 'appContext', 'autolaunchable'],
+  coding: ['code', 'system', 'display'],
+} as const;
 
 /**
  * What breaks a SHALL of the standard in a card, as `path: problem`; empty when nothing does.
@@ -32,10 +39,7 @@ const cardMembers = [
  */
 export function checkCard(card: unknown): string[] {
   if (!isObject(card)) return ['card: is not an object'];
-  const { problem, problems } = collect();
-  for (const name of Object.keys(card)) {
-    if (!cardMembers.includes(name)) problem(name, 'is not a member of a card');
-  }
+  const { problem, problems } = collect(memberProblems(card, 'card', ''));
   if (present(card, 'uuid') && !isUuid(card['uuid'])) problem('uuid', 'is not a UUID');
   const { summary, detail, indicator } = card;
   if (!isText(summary)) problem('summary', 'is missing or not a string');
@@ -52,7 +56,6 @@ export function checkCard(card: unknown): string[] {
     ...suggestionProblems(card),
     ...listOf(card, 'overrideReasons', (reason, at) => codingProblems(reason, at, true)),
     ...listOf(card, 'links', linkProblems),
-    ...extensionProblems(card),
     ...emptyProblems(card, ''),
   );
   return problems;
@@ -64,7 +67,7 @@ export function checkCard(card: unknown): string[] {
  */
 export function checkAction(action: unknown, at = 'action'): string[] {
   if (!isObject(action)) return [`${at}: is not an object`];
-  const { problem, problems } = collect();
+  const { problem, problems } = collect(memberProblems(action, 'action', `${at}.`));
   const { type, description, resource, resourceId } = action;
   if (!isText(description)) problem(`${at}.description`, 'is missing or not a string');
   if (type === 'create' || type === 'update') {
@@ -81,7 +84,7 @@ export function checkAction(action: unknown, at = 'action'): string[] {
 
 function sourceProblems(source: unknown): string[] {
   if (!isObject(source)) return ['source: is missing or not an object'];
-  const { problem, problems } = collect();
+  const { problem, problems } = collect(memberProblems(source, 'source', 'source.'));
   if (!isText(source['label'])) problem('source.label', 'is missing or not a string');
   for (const name of ['url', 'icon']) {
     if (present(source, name) && webUrl(source[name]) === null)
@@ -108,7 +111,7 @@ function suggestionProblems(card: JsonObject): string[] {
 
 function suggestionItemProblems(suggestion: unknown, at: string): string[] {
   if (!isObject(suggestion)) return [`${at}: is not an object`];
-  const { problem, problems } = collect();
+  const { problem, problems } = collect(memberProblems(suggestion, 'suggestion', `${at}.`));
   if (!isText(suggestion['label'])) problem(`${at}.label`, 'is missing or not a string');
   if (present(suggestion, 'uuid') && !isUuid(suggestion['uuid'])) problem(`${at}.uuid`, 'is not a UUID');
   if (present(suggestion, 'isRecommended') && typeof suggestion['isRecommended'] !== 'boolean')
@@ -119,7 +122,7 @@ function suggestionItemProblems(suggestion: unknown, at: string): string[] {
 
 function linkProblems(link: unknown, at: string): string[] {
   if (!isObject(link)) return [`${at}: is not an object`];
-  const { problem, problems } = collect();
+  const { problem, problems } = collect(memberProblems(link, 'link', `${at}.`));
   if (!isText(link['label'])) problem(`${at}.label`, 'is missing or not a string');
   if (webUrl(link['url']) === null) problem(`${at}.url`, 'is not an absolute http(s) URL');
   if (link['type'] !== 'absolute' && link['type'] !== 'smart')
@@ -135,7 +138,7 @@ function linkProblems(link: unknown, at: string): string[] {
 
 function codingProblems(coding: unknown, at: string, displayRequired: boolean): string[] {
   if (!isObject(coding)) return [`${at}: is not an object`];
-  const { problem, problems } = collect();
+  const { problem, problems } = collect(memberProblems(coding, 'coding', `${at}.`));
   if (!isText(coding['code'])) problem(`${at}.code`, 'is missing or not a string');
   if (!isText(coding['system'])) problem(`${at}.system`, 'is missing or not a string');
   if ((displayRequired || present(coding, 'display')) && !isText(coding['display']))
@@ -143,13 +146,23 @@ function codingProblems(coding: unknown, at: string, displayRequired: boolean): 
   return problems;
 }
 
-function extensionProblems(card: JsonObject): string[] {
-  if (!present(card, 'extension')) return [];
-  const extension = card['extension'];
-  if (!isObject(extension)) return ['extension: is not an object'];
+/** `prefix`: path of the object, with its dot. */
+function memberProblems(owner: JsonObject, kind: keyof typeof members, prefix: string): string[] {
+  const known: readonly string[] = members[kind];
+  const unknown = Object.keys(owner)
+    .filter((name) => name !== 'extension' && !known.includes(name))
+    .map((name) => `${prefix}${name}: is not a member of a ${kind}`);
+  return [...unknown, ...extensionProblems(owner, prefix)];
+}
+
+/** @see CDS Hooks 2.0 §Extensions */
+function extensionProblems(owner: JsonObject, prefix: string): string[] {
+  if (!present(owner, 'extension')) return [];
+  const extension = owner['extension'];
+  if (!isObject(extension)) return [`${prefix}extension: is not an object`];
   return Object.keys(extension)
     .filter((name) => !/^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$/.test(name))
-    .map((name) => `extension.${name}: is not named by reverse domain`);
+    .map((name) => `${prefix}extension.${name}: is not named by reverse domain`);
 }
 
 /** JSON elements are never null or empty; a resource is FHIR's own matter. @see CDS Hooks 2.0 §Overview, JSON */
@@ -189,7 +202,9 @@ function present(owner: JsonObject, name: string): boolean {
   return owner[name] !== undefined;
 }
 
-function collect(): { readonly problems: string[]; readonly problem: (at: string, what: string) => void } {
-  const problems: string[] = [];
+function collect(problems: string[] = []): {
+  readonly problems: string[];
+  readonly problem: (at: string, what: string) => void;
+} {
   return { problems, problem: (at, what) => void problems.push(`${at}: ${what}`) };
 }
