@@ -5,10 +5,9 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ServiceError } from '#core/error';
-import type { Sessions } from './dialect.ts';
 import { storeFailure } from './failures.ts';
 import { lockFolder } from './lock.ts';
-import { openEmbedded } from './pglite-client.ts';
+import { type Embedded, openEmbedded } from './pglite-client.ts';
 
 /** Where PGlite keeps its cluster, below the data folder. */
 const clusterName = 'database';
@@ -22,7 +21,7 @@ export async function openFolder(
   folder: string,
   channel: string,
   onMessage: (payload: string | null) => void,
-): Promise<{ readonly sessions: Sessions; close(): Promise<void> }> {
+): Promise<{ readonly sessions: Embedded; close(): Promise<void> }> {
   await coded(mkdir(folder, { recursive: true, mode: 0o700 }));
   const lock = await lockFolder(folder);
   try {

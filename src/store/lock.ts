@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { readFileSync, readlinkSync } from 'node:fs';
+import { readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { link, readFile, rename, rm, stat, unlink, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -62,9 +62,14 @@ export async function lockFolder(folder: string): Promise<FolderLock> {
     utimes(file, now, now).catch(() => clearInterval(timer));
   }, touchEvery).unref();
 
+  // A process that exits without closing still gives its lock back; one that is killed leaves it to be taken over.
+  const onExit = () => rmSync(file, { force: true });
+  process.once('exit', onExit);
+
   return {
     async release() {
       clearInterval(timer);
+      process.off('exit', onExit);
       const text = await readText(file);
       if (text !== null && parse(text)?.id === me.id) await unlink(file);
     },

@@ -39,15 +39,19 @@ async function answer(database: PGlite, sql: string, values: readonly unknown[])
   };
 }
 
-/** An error as plain data. `fatal`: the WebAssembly instance has ended and answers nothing any more. */
+/**
+ * An error as plain data. `fatal`: the instance is over. After a PANIC (the write-ahead log could not be written, say)
+ * the next statement would spin for ever, so the caller ends this thread at once.
+ */
 function describe(error: unknown): { code: string; message: string; fatal: boolean } {
-  const code =
-    typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string'
-      ? error.code
-      : '';
-  const message = error instanceof Error ? error.message : String(error);
+  const text = (key: string) => {
+    const value = typeof error === 'object' && error !== null ? Reflect.get(error, key) : undefined;
+    return typeof value === 'string' ? value : '';
+  };
+  const message = text('message');
   const fatal =
-    (error instanceof Error && (error.name === 'RuntimeError' || error.name === 'ExitStatus')) ||
-    /PGlite is closed|Aborted\(|PANIC/.test(message);
-  return { code, message, fatal };
+    ['PANIC', 'FATAL'].includes(text('severity')) ||
+    ['RuntimeError', 'ExitStatus'].includes(text('name')) ||
+    message === 'PGlite is closed';
+  return { code: text('code'), message, fatal };
 }

@@ -1,0 +1,241 @@
+import { randomUUID } from 'node:crypto';
+import { sql } from 'kysely';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Assessments, askStatement, createAssessments, type StudyAsk } from '#store/assessments';
+import { type Cards, createCards, type IssuedCard } from '#store/cards';
+import type { Database } from '#store/database';
+import { createFeedback, type FeedbackEntry, type FeedbackStore } from '#store/feedback';
+import { migrate } from '#store/migrate';
+import { createQueue, type Queue } from '#store/queue';
+import { createReplay, type Replay } from '#store/replay';
+import { fillStore } from '../../bench/support/fill-store.ts';
+import { databaseKinds, model, openPlace, type Place, request, result } from '../support/store.ts';
+
+describe.each(databaseKinds)('records, $title', ({ kind, skip }) => {
+  if (skip) {
+    it.skip('is skipped', () => undefined);
+    return;
+  }
+  let place: Place;
+  let database: Database;
+  let queue: Queue;
+  let assessments: Assessments;
+  let cards: Cards;
+  let feedback: FeedbackStore;
+  let replay: Replay;
+  beforeAll(async () => {
+    place = await openPlace(kind);
+    database = await place.open();
+    queue = createQueue(database);
+    assessments = createAssessments(database);
+    cards = createCards(database);
+    feedback = createFeedback(database);
+    replay = createReplay(database);
+  });
+  afterAll(() => place.close());
+
+  const assess = async (key: ReturnType<typeof request>, probability: number) => {
+    await queue.enqueue(key);
+    const [job] = await queue.claim(1);
+    if (job === undefined) throw new Error('nothing to claim');
+    return queue.complete(job, result(probability));
+  };
+  const card = (more: Partial<IssuedCard> = {}): IssuedCard => ({
+    id: randomUUID(),
+    tenant: 'hospital',
+    service: 'imaging-assessment',
+    userKey: 'user-1',
+    studyKey: 'study-1',
+    model,
+    finding: 'pneumonia',
+    hookInstance: randomUUID(),
+    ...more,
+  });
+  const overridden = (id: string, more: Partial<FeedbackEntry> = {}): FeedbackEntry => ({
+    card: id,
+    outcome: 'overridden',
+    acceptedSuggestions: [],
+    overrideReason: {
+      reason: { system: 'urn:x', code: 'known', display: 'Known' },
+      userComment: 'seen before',
+    },
+    outcomeTimestamp: '2026-11-24T08:00:00.000Z',
+    ...more,
+  });
+
+  it('migrating again changes nothing', async () => {
+    expect(await migrate(database)).toEqual([]);
+  });
+
+  it('a migration that fails leaves nothing behind, and the next try applies it once', async () => {
+    const broken = { number: 900, name: 'broken', sql: 'create table half (a int); select nonsense();' };
+    await expect(migrate(database, [broken])).rejects.toThrow();
+    const whole = { ...broken, sql: 'create table half (a int);' };
+    const both = await Promise.all([migrate(database, [whole]), migrate(database, [whole])]);
+    expect(both.flat()).toEqual([900]);
+  });
+
+  it('a hook’s studies are answered in their order, each with result, job or neither', async () => {
+    const [done, open, unknown] = [request(1), request(2), request(3)];
+    const id = await assess(done, 0.3);
+    await queue.enqueue(open);
+    const answers = await assessments.ask([unknown, open, done]);
+    expect(answers).toEqual([
+      { assessment: null, job: null, overridden: false },
+      { assessment: null, job: expect.objectContaining({ state: 'queued', attempts: 0 }), overridden: false },
+      {
+        assessment: {
+          id,
+          created: expect.any(Date),
+          contentDigest: done.contentDigest,
+          assessment: result(0.3).assessment,
+        },
+        job: null,
+        overridden: false,
+      },
+    ]);
+    const [job] = await queue.claim(1);
+    if (job !== undefined) await queue.complete(job, result());
+  });
+
+  it('a changed study and another model version have results of their own; the newest content is found without a digest', async () => {
+    const first = request(10);
+    const changed = { ...first, contentDigest: 'c'.repeat(64) };
+    const newer = { ...first, model: { name: 'chest', version: '1.1.0' } };
+    for (const [key, probability] of [
+      [first, 0.1],
+      [changed, 0.2],
+      [newer, 0.3],
+    ] as const)
+      await assess(key, probability);
+    const asks: StudyAsk[] = [first, changed, newer, { ...first, contentDigest: null }];
+    const found = (await assessments.ask(asks)).map(
+      (answer) => answer.assessment?.assessment.findings[0]?.probability,
+    );
+    expect(found).toEqual([0.1, 0.2, 0.3, 0.2]);
+  });
+
+  it('another tenant’s result is not found', async () => {
+    const mine = request(20);
+    const id = await assess(mine, 0.4);
+    const [answer] = await assessments.ask([{ ...mine, tenant: 'other' }]);
+    expect(answer).toEqual({ assessment: null, job: null, overridden: false });
+    expect(await assessments.byId('other', id as string)).toBeNull();
+    expect(await assessments.byId('hospital', 'not-a-uuid')).toBeNull();
+    expect(await assessments.byId('hospital', id as string)).toMatchObject({ id, private: result().private });
+  });
+
+  it('an assessment cannot be changed', async () => {
+    await assess(request(30), 0.5);
+    await expect(sql`update assessments set status = 'failed'`.execute(database.kysely)).rejects.toThrow(
+      'never changed',
+    );
+  });
+
+  it('calls that come together share statements and get their own answers', async () => {
+    await assess(request(40), 0.6);
+    const answers = await Promise.all(
+      Array.from({ length: 30 }, (_, n) =>
+        assessments.ask(n % 2 === 0 ? [request(40)] : [request(41), request(40)]),
+      ),
+    );
+    for (const [n, answer] of answers.entries()) {
+      expect(answer).toHaveLength(n % 2 === 0 ? 1 : 2);
+      expect(answer.at(-1)?.assessment?.assessment.findings[0]?.probability).toBe(0.6);
+    }
+  });
+
+  it('feedback is stored once however often it comes', async () => {
+    const one = card();
+    await cards.issued([one]);
+    await cards.issued([one]);
+    const entries = [
+      overridden(one.id),
+      overridden(one.id.toUpperCase(), { outcome: 'accepted', overrideReason: null }),
+    ];
+    await feedback.save('hospital', 'imaging-assessment', entries);
+    await feedback.save('hospital', 'imaging-assessment', entries);
+    const { rows } = await sql<{ outcome: string; comment: string | null; reason: unknown }>`
+      select outcome, comment, reason from feedback where card_id = ${one.id} order by outcome`.execute(
+      database.kysely,
+    );
+    expect(rows).toEqual([
+      { outcome: 'accepted', comment: null, reason: null },
+      { outcome: 'overridden', comment: 'seen before', reason: overridden(one.id).overrideReason?.reason },
+    ]);
+  });
+
+  it('feedback on a card of another tenant, of another service or of nobody is refused whole', async () => {
+    const one = card();
+    await cards.issued([one]);
+    for (const [tenant, service, id] of [
+      ['other', 'imaging-assessment', one.id],
+      ['hospital', 'other-service', one.id],
+      ['hospital', 'imaging-assessment', randomUUID()],
+      ['hospital', 'imaging-assessment', "x'; drop table feedback; --"],
+    ] as const)
+      await expect(
+        feedback.save(tenant, service, [overridden(one.id), overridden(id)]),
+      ).rejects.toMatchObject({ code: 'FEEDBACK_FOREIGN_CARD' });
+    const { rows } = await sql`select 1 from feedback where card_id = ${one.id}`.execute(database.kysely);
+    expect(rows).toEqual([]);
+  });
+
+  it('a card that this user overrode is known for the same content and version only', async () => {
+    const one = card({ studyKey: 'content-a', userKey: 'user-9' });
+    await cards.issued([one]);
+    const ask = (userKey: string, studyKey: string, version = '1.0.0'): StudyAsk => ({
+      ...request(50),
+      model: { name: 'chest', version },
+      viewer: { userKey, studyKey },
+    });
+    const before = await assessments.ask([ask('user-9', 'content-a')]);
+    expect(before[0]?.overridden).toBe(false);
+    await feedback.save('hospital', 'imaging-assessment', [overridden(one.id)]);
+    const after = await assessments.ask([
+      ask('user-9', 'content-a'),
+      ask('user-8', 'content-a'),
+      ask('user-9', 'content-b'),
+      ask('user-9', 'content-a', '1.1.0'),
+      { ...ask('user-9', 'content-a'), tenant: 'other' },
+    ]);
+    expect(after.map((answer) => answer.overridden)).toEqual([true, false, false, false, false]);
+  });
+
+  it('old cards are forgotten with their feedback', async () => {
+    const one = card();
+    await cards.issued([one]);
+    await feedback.save('hospital', 'imaging-assessment', [overridden(one.id)]);
+    expect(await cards.purge(new Date(Date.now() + 60_000))).toBeGreaterThan(0);
+    const { rows } = await sql`select 1 from feedback`.execute(database.kysely);
+    expect(rows).toEqual([]);
+  });
+
+  it('a client token is taken once, of many at the same time too, until it is purged', async () => {
+    const expires = new Date(Date.now() + 60_000);
+    const uses = await Promise.all(
+      Array.from({ length: 10 }, () => replay.firstUse('https://ehr', 'token-1', expires)),
+    );
+    expect(uses.filter(Boolean)).toHaveLength(1);
+    expect(await replay.firstUse('https://ehr', 'token-1', expires)).toBe(false);
+    expect(await replay.firstUse('https://other', 'token-1', expires)).toBe(true);
+    expect(await replay.purge(new Date())).toBe(0);
+    expect(await replay.purge(new Date(expires.getTime() + 1))).toBe(2);
+  });
+
+  it('the read of a hook goes by indexes alone', async () => {
+    await fillStore(database, 5_000);
+    await sql`analyze`.execute(database.kysely);
+    const statement = askStatement([
+      { ...request(1), viewer: { userKey: 'user', studyKey: 'study' } },
+      { ...request(2), contentDigest: null },
+    ]).compile(database.kysely);
+    const { rows } = await database.kysely.executeQuery<{ 'QUERY PLAN': string }>({
+      ...statement,
+      sql: `explain ${statement.sql}`,
+    });
+    const plan = rows.map((row) => row['QUERY PLAN']).join('\n');
+    expect(plan).toMatch(/assessments_once/);
+    expect(plan).not.toMatch(/Seq Scan on (assessments|jobs)\b/);
+  });
+});
