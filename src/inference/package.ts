@@ -85,8 +85,8 @@ export async function loadPackage(folder: string): Promise<ModelPackage> {
     calibration: parseCalibration(calibration, manifest),
     reference: parseReference(reference, manifest),
     golden: parseGolden(golden, manifest),
-    sourceAttributes: parseSourceAttributes(sourceAttributes, manifest, documents),
     evaluation: parseEvaluation(evaluation, manifest),
+    sourceAttributes: parseSourceAttributes(sourceAttributes, manifest, documents),
     card: cardText,
   };
 }
