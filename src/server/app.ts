@@ -22,8 +22,8 @@ export interface AppOptions<Client> {
   readonly readiness: () => Promise<Readiness>;
   readonly records: () => readonly SourceAttributeRecord[];
   readonly sandbox: {
-    /** Origin of the sandbox's own server, e.g. `http://127.0.0.1:40123`. */
-    readonly origin: string;
+    /** Origin of the sandbox's own server, e.g. `http://127.0.0.1:40123`; asked at each call. */
+    readonly origin: () => string;
     readonly evidence: (id: string) => Promise<EvidenceView | null>;
   } | null;
 }
@@ -74,10 +74,11 @@ export async function createApp<Client>(options: AppOptions<Client>): Promise<Fa
     evidenceRoutes(app, evidence);
     app.get('/', (_request, reply) => reply.redirect('/sandbox/'));
     await app.register(httpProxy, {
-      upstream: origin,
+      upstream: '',
       prefix: '/sandbox',
       rewritePrefix: '/sandbox',
       http: { requestOptions: { timeout: 30_000 } },
+      replyOptions: { getUpstream: origin },
     });
   }
   return app;

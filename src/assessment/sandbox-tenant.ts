@@ -1,0 +1,40 @@
+import type { Tenant } from '#core/tenant';
+
+const loopback = ['127.0.0.0/8', '::1/128'];
+
+/**
+ * The tenant of `fovea sandbox`: the sandbox EHR on this machine, and the public CDS Hooks sandbox with its FHIR
+ * servers. The only one that a call without a token may belong to. `fovea serve` has no such tenant.
+ *
+ * @param base public address of this Fovea, without a trailing slash
+ */
+export function sandboxTenant(base: string): Tenant {
+  const own = (path: string) => ({ base: `${base}/sandbox/${path}`, addresses: loopback });
+  return {
+    id: 'sandbox',
+    name: 'Sandbox EHR',
+    anonymous: true,
+    clients: [
+      { issuer: `${base}/sandbox/auth`, jwksUrls: [own('auth/jwks.json')] },
+      {
+        issuer: 'https://sandbox.cds-hooks.org',
+        jwksUrls: [{ base: 'https://sandbox.cds-hooks.org/.well-known/jwks.json' }],
+      },
+    ],
+    fhirServers: [
+      own('fhir'),
+      { base: 'https://r4.smarthealthit.org' },
+      { base: 'https://launch.smarthealthit.org/v/r4/fhir' },
+    ],
+    imagingServers: [
+      { ...own('dicomweb'), sendToken: true },
+      { ...own('dicomweb-slow'), sendToken: true },
+    ],
+    // An example, not a measured share: about one in five children who are sent for a chest radiograph.
+    prevalence: { 'chest-xray-pneumonia-paediatric/pneumonia': 0.2 },
+    lookbackDays: 3650,
+    quietSeconds: 0,
+    showLow: true,
+    maxStudyBytes: 64 * 2 ** 20,
+  };
+}

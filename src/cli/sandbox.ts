@@ -1,0 +1,92 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import path from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { sandboxTenant } from '#assessment/sandbox-tenant';
+import { compose } from '#compose';
+import { type Config, installFolder, readConfig } from '#config';
+import { ServiceError } from '#core/error';
+import { runUntilSignal } from './run-until-signal.ts';
+import { print } from './terminal.ts';
+
+/** `fovea sandbox`: Fovea with an EHR to try it with, in a thread of its own. */
+export async function sandbox(): Promise<number> {
+  const given = readConfig();
+  const port = given.port === 0 ? await freePort(given.host) : given.port;
+  const base = given.publicUrl ?? `http://localhost:${port}`;
+  const config: Config = {
+    ...given,
+    port,
+    publicUrl: base,
+    tenants: [sandboxTenant(base), ...given.tenants],
+  };
+  return runUntilSignal(async () => {
+    const started = performance.now();
+    const [ehr, fovea] = await Promise.all([
+      startEhr(base, config.sandboxTokens),
+      compose(config, { sandbox: true }),
+    ]);
+    fovea.sandboxAt(`http://127.0.0.1:${ehr.port}`);
+    await fovea.listen();
+    print(welcome(base, (performance.now() - started) / 1000));
+    return {
+      async stop() {
+        await fovea.stop();
+        await ehr.stop();
+      },
+    };
+  });
+}
+
+async function startEhr(
+  base: string,
+  tokens: Config['sandboxTokens'],
+): Promise<{ readonly port: number; stop(): Promise<void> }> {
+  const thread = new Worker(path.join(installFolder(), 'dist', 'sandbox', 'thread.js'), {
+    workerData: {
+      publicBase: base,
+      foveaBase: base,
+      dataFolder: path.join(installFolder(), 'sandbox', 'data'),
+      tokens,
+    },
+  });
+  const first = await Promise.race([
+    once(thread, 'message').then(([message]) => message as { port: number }),
+    once(thread, 'exit').then(() => null),
+  ]).catch((cause) => {
+    throw new ServiceError('INTERNAL', { detail: 'The sandbox did not start.', cause });
+  });
+  if (first === null) throw new ServiceError('INTERNAL', { detail: 'The sandbox did not start.' });
+  return {
+    port: first.port,
+    async stop() {
+      await thread.terminate();
+    },
+  };
+}
+
+async function freePort(host: string): Promise<number> {
+  const server = createServer().listen(0, host);
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
+
+function welcome(base: string, seconds: number): string {
+  return `
+Fovea and its sandbox EHR are ready (${seconds.toFixed(1)} s).
+
+  Open   ${base}/sandbox/
+  Click  a patient on the left: the chart opens, the EHR calls Fovea, its cards appear.
+
+  The same by hand:
+    curl -s ${base}/cds-services
+    curl -s ${base}/cds-services/imaging-assessment -H 'content-type: application/json' \\
+      -d '{"hook":"patient-view","hookInstance":"d1577c69-dfbe-44ad-ba6d-3e05e953b2ea","fhirServer":"${base}/sandbox/fhir","context":{"userId":"Practitioner/demo","patientId":"PATIENT"}}'
+    curl -s ${base}/sandbox/fhir/Patient | grep -o '"id":"[^"]*"'
+
+  All pictures are generated and nobody’s. Ctrl-C ends it.
+`;
+}

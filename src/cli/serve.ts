@@ -1,0 +1,21 @@
+import { compose } from '#compose';
+import { readConfig } from '#config';
+import { ServiceError } from '#core/error';
+import { runUntilSignal } from './run-until-signal.ts';
+import { print } from './terminal.ts';
+
+/** `fovea serve` */
+export async function serve(): Promise<number> {
+  const config = readConfig();
+  if (config.tenants.length === 0) {
+    throw new ServiceError('CONFIG_INVALID', {
+      detail: 'FOVEA_CONFIG names no tenant: nobody may call. examples/config.json shows one.',
+    });
+  }
+  return runUntilSignal(async () => {
+    const fovea = await compose(config);
+    const address = await fovea.listen();
+    print(`Fovea answers at ${address}/cds-services`);
+    return fovea;
+  });
+}

@@ -1,0 +1,23 @@
+import { compose } from '#compose';
+import { readConfig } from '#config';
+import { ServiceError } from '#core/error';
+import { runUntilSignal } from './run-until-signal.ts';
+import { print } from './terminal.ts';
+
+/** `fovea worker` */
+export async function worker(): Promise<number> {
+  const config = readConfig();
+  if (config.databaseUrl === null) {
+    throw new ServiceError('CONFIG_INVALID', {
+      detail: 'fovea worker needs DATABASE_URL: the embedded database has one owner.',
+    });
+  }
+  if (config.workers === 0)
+    throw new ServiceError('CONFIG_INVALID', { detail: 'FOVEA_WORKERS must be 1 or more for a worker.' });
+  return runUntilSignal(async () => {
+    const fovea = await compose(config);
+    await fovea.ready;
+    print(`Fovea works with ${config.workers} threads`);
+    return fovea;
+  });
+}

@@ -1,0 +1,377 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { sql } from 'kysely';
+import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client';
+import { type Catalogue, deployedModels, idOf, loadCatalogue } from '#assessment/catalogue';
+import { createCredentials } from '#assessment/credentials';
+import { createEvidence } from '#assessment/evidence';
+import { createPseudonyms } from '#assessment/identity-keys';
+import { createAssessmentTools, type SpeakingModel } from '#assessment/patient-assessments';
+import { createPool, type Pool } from '#assessment/pool';
+import { createPresenter } from '#assessment/present';
+import { readPseudonymKey } from '#assessment/pseudonym-key';
+import { createRecordReader } from '#assessment/record';
+import { createRunner, type Runner } from '#assessment/runner';
+import { createStudyFetcher } from '#assessment/study-fetcher';
+import { createClientVerifier } from '#auth/client-jwt';
+import { createOutboundFetch } from '#auth/outbound';
+import type { CdsPorts, HookCall } from '#cds/types';
+import { asServiceError, ServiceError } from '#core/error';
+import type { HookTools } from '#core/hook-tools';
+import type { Log } from '#core/log';
+import type { OutboundFetch } from '#core/outbound';
+import type { AllowedOrigin, Tenant } from '#core/tenant';
+import { services } from '#hooks/index';
+import { createApp } from '#server/app';
+import { createLog } from '#server/log';
+import type { Readiness } from '#server/routes/health';
+import { createAssessments } from '#store/assessments';
+import { createCards } from '#store/cards';
+import { type Database, openDatabase } from '#store/database';
+import { createFeedback } from '#store/feedback';
+import { migrate } from '#store/migrate';
+import { createQueue } from '#store/queue';
+import { createReplay } from '#store/replay';
+import { type Config, packageRoots } from './config.ts';
+
+/** A composed Fovea. */
+export interface Fovea {
+  /** Listens, and gives the address. Hooks are answered from then on; models may still be warming. */
+  listen(): Promise<string>;
+  /** Tells where the sandbox's own server is. Before {@link listen}; sandbox only. */
+  sandboxAt(origin: string): void;
+  /** Resolves when every deployed model is warm or refused. */
+  readonly ready: Promise<void>;
+  /** Not ready first, then no new connection, then no new job; what is under way ends or is given back. */
+  stop(): Promise<void>;
+}
+
+/** The only place where parts are put together. @throws ServiceError */
+export async function compose(config: Config, { sandbox } = { sandbox: false }): Promise<Fovea> {
+  const log = createLog(config.logLevel);
+  const [database, catalogue] = await Promise.all([openStore(config), loadCatalogue(packageRoots(config))]);
+  const close: (() => Promise<void>)[] = [() => database.close()];
+  try {
+    return await composeOn(config, sandbox, log, database, catalogue, close);
+  } catch (error) {
+    for (const end of close.reverse()) await end();
+    throw error;
+  }
+}
+
+async function composeOn(
+  config: Config,
+  sandbox: boolean,
+  log: Log,
+  database: Database,
+  catalogue: Catalogue,
+  close: (() => Promise<void>)[],
+): Promise<Fovea> {
+  for (const refused of catalogue.refused) {
+    log.error({ event: 'model-refused', model: refused.name, version: refused.version, code: refused.code });
+  }
+  const models: readonly SpeakingModel[] = deployedModels(catalogue, config.deployments).map((model) => ({
+    ...model,
+    presenter: createPresenter(model),
+  }));
+  const manifests = new Map(models.map((model) => [idOf(model.package), model.package.manifest]));
+  const metrics = createMetrics();
+  const queue = createQueue(database);
+  await queue.start();
+  close.push(() => queue.stop());
+  const pool =
+    config.workers === 0
+      ? null
+      : createPool({
+          folders: Object.fromEntries(models.map((model) => [idOf(model.package), model.package.folder])),
+          providers: config.providers,
+          size: config.workers,
+          timeoutMs: config.jobTimeoutMs,
+        });
+  if (pool !== null) close.push(() => pool.close());
+  const outbound = createOutboundFetch(
+    config.extraCa === null ? {} : { extraCa: readCertificates(config.extraCa) },
+  );
+  const credentials = createCredentials(() => Date.now());
+  const base = { current: config.publicUrl ?? `http://localhost:${config.port}`, sandboxOrigin: '' };
+  const state = { stopping: false };
+  const warm = warmModels(models, pool, log);
+  const runner = pool === null ? null : startRunner();
+  const app = await createApp<Tenant>({
+    cds: {
+      services,
+      ports: ports(),
+      baseUrl: () => [base.current],
+      deadlineMs: config.hookBudgetMs,
+      bodyLimit: config.bodyLimit,
+      corsOrigins: config.corsOrigins,
+      authenticateDiscovery: !sandbox,
+      onError: ({ error, status, method, route }) => {
+        metrics.failures.inc({ code: asServiceError(error).code });
+        if (status >= 500)
+          log.error({ event: 'hook-failed', status, method, route, code: asServiceError(error).code });
+      },
+      onBadCard: ({ serviceId, hook, problems }) => {
+        metrics.badCards.inc();
+        log.error({ event: 'card-refused', service: serviceId, hook, count: problems.length });
+      },
+    },
+    log,
+    bodyLimit: config.bodyLimit,
+    trustProxy: config.trustProxy,
+    metrics: metrics.registry,
+    readiness,
+    records: () =>
+      models.map((model) => ({
+        model: model.package.manifest.name,
+        version: model.package.manifest.version,
+        title: model.package.manifest.title,
+        use: model.use,
+        digest: model.package.manifest.files.sourceAttributes.sha256,
+        attributes: model.package.sourceAttributes,
+      })),
+    sandbox: sandbox
+      ? {
+          origin: () => base.sandboxOrigin,
+          evidence: createEvidence(createAssessments(database), models, config.tenants[0] as Tenant),
+        }
+      : null,
+  });
+
+  return {
+    ready: warm.done,
+    sandboxAt(origin) {
+      base.sandboxOrigin = origin;
+    },
+    async listen() {
+      await app.listen({ host: config.host, port: config.port });
+      const address = app.server.address();
+      const port = typeof address === 'object' && address !== null ? address.port : config.port;
+      base.current = config.publicUrl ?? `http://localhost:${port}`;
+      log.info({ event: 'listening', port, pid: process.pid });
+      return base.current;
+    },
+    async stop() {
+      state.stopping = true;
+      await app.close();
+      await runner?.stop(10_000);
+      for (const end of close.reverse()) await end();
+      log.info({ event: 'stopped', pid: process.pid });
+    },
+  };
+
+  function startRunner(): Runner {
+    const started = createRunner({
+      queue,
+      pool: pool as Pool,
+      credentials,
+      tenants: config.tenants,
+      manifests: () => manifests,
+      fetchInstances: createStudyFetcher(outbound, config.fetchTimeoutMs),
+      fetchTimeoutMs: config.fetchTimeoutMs,
+      log,
+      onEnd: ({ model, outcome, seconds }) => metrics.jobs.observe({ model, outcome }, seconds),
+    });
+    started.start();
+    return started;
+  }
+
+  function ports(): CdsPorts<Tenant, HookTools> {
+    const store = createAssessments(database);
+    const cards = createCards(database);
+    const feedback = createFeedback(database);
+    const replay = createReplay(database);
+    const pseudonyms = createPseudonyms(
+      readPseudonymKey(config.pseudonymKeyFile, { made: config.databaseUrl === null || sandbox }),
+    );
+    const record = createRecordReader(outbound);
+    const parts = { store, queue, credentials, pseudonyms, models: () => models, now: () => new Date() };
+    const userOf = (call: HookCall<Tenant>): string => String(call.context['userId'] ?? '');
+    return {
+      verifyClient: createClientVerifier({
+        tenants: config.tenants,
+        fetchJwks: (source) => fetchJson(outbound, source),
+        firstUse: (issuer, jti, expires) => replay.firstUse(issuer, jti, expires),
+        onRefused: (reason) => metrics.refusals.inc({ reason }),
+      }),
+      checkFhirServer: (tenant, fhirServer) => record.checkServer(tenant, fhirServer),
+      fetchFhir: (call, query) => record.fetch(call, query),
+      createTools: (call) => ({
+        assessments: createAssessmentTools(parts, {
+          tenant: call.client,
+          userId: userOf(call),
+          fhirServer: call.fhirServer,
+          access:
+            call.authorization === null
+              ? null
+              : {
+                  token: call.authorization.accessToken,
+                  expiresAt: Date.now() + call.authorization.expiresInSeconds * 1000,
+                },
+          signal: call.signal,
+          ...record.readers(call),
+        }),
+        now: parts.now,
+        log,
+        signal: call.signal,
+        links: {
+          home: base.current,
+          sourceAttributes: (model, version) =>
+            `${base.current}/cds-services/${call.serviceId}/source-attributes?model=${encodeURIComponent(model)}&version=${encodeURIComponent(version)}`,
+          evidence: (id) => (sandbox ? `${base.current}/evidence/${id}` : null),
+        },
+      }),
+      async cardsIssued(call, issued) {
+        metrics.cards.inc({ service: call.serviceId }, issued.length);
+        const subjects = issued.filter(({ subject }) => subject['model'] !== undefined);
+        if (subjects.length === 0) return;
+        await cards.issued(
+          subjects.map(({ uuid, subject }) => ({
+            id: uuid,
+            tenant: call.client.id,
+            service: call.serviceId,
+            userKey: pseudonyms.user(call.client.id, userOf(call)),
+            studyKey: subject['studyKey'] ?? '',
+            model: { name: subject['model'] ?? '', version: subject['version'] ?? '' },
+            finding: subject['finding'] ?? null,
+            hookInstance: call.hookInstance,
+          })),
+        );
+      },
+      saveFeedback: (tenant, serviceId, entries) => feedback.save(tenant.id, serviceId, entries),
+    };
+  }
+
+  async function readiness(): Promise<Readiness> {
+    const storeOk = await sql`select 1`.execute(database.kysely).then(
+      () => true,
+      () => false,
+    );
+    return {
+      ready: storeOk && !state.stopping,
+      store: storeOk ? 'ok' : 'unavailable',
+      models: models.map((model) => warm.stateOf(idOf(model.package))),
+    };
+  }
+}
+
+async function openStore(config: Config): Promise<Database> {
+  const database = await openDatabase(
+    config.databaseUrl === null
+      ? { folder: path.join(config.dataFolder, 'database') }
+      : { url: config.databaseUrl },
+  );
+  try {
+    await migrate(database);
+    return database;
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+}
+
+/** The version of the database that the configuration names, for `fovea doctor`. @throws ServiceError */
+export async function probeDatabase(config: Config): Promise<string> {
+  const database = await openStore(config);
+  try {
+    const { rows } = await sql<{
+      version: string;
+    }>`select split_part(version(), ' on ', 1) as version`.execute(database.kysely);
+    return rows[0]?.version ?? '';
+  } finally {
+    await database.close();
+  }
+}
+
+function warmModels(models: readonly SpeakingModel[], pool: Pool | null, log: Log) {
+  type State = Readiness['models'][number];
+  const states = new Map<string, State>(
+    models.map((model) => [idOf(model.package), { model: idOf(model.package), state: 'warming' }]),
+  );
+  const warmOne = async (id: string): Promise<void> => {
+    if (pool === null) return;
+    const started = performance.now();
+    try {
+      const { provider, variant, skipped } = await pool.warm(id);
+      for (const skip of skipped)
+        log.warn({ event: 'provider-skipped', model: id, provider: skip.provider, code: skip.code });
+      states.set(id, { model: id, state: 'ready' });
+      log.info({
+        event: 'model-ready',
+        model: id,
+        provider,
+        variant,
+        milliseconds: Math.round(performance.now() - started),
+      });
+    } catch (error) {
+      const { code } = asServiceError(error);
+      states.set(id, { model: id, state: 'refused', code });
+      log.error({ event: 'model-refused', model: id, code });
+    }
+  };
+  const done = Promise.all(models.map((model) => warmOne(idOf(model.package)))).then(() => undefined);
+  return { done, stateOf: (id: string) => states.get(id) as State };
+}
+
+function createMetrics() {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const registers = [registry];
+  return {
+    registry,
+    cards: new Counter({
+      name: 'fovea_cards_total',
+      help: 'Cards sent.',
+      labelNames: ['service'],
+      registers,
+    }),
+    badCards: new Counter({
+      name: 'fovea_bad_cards_total',
+      help: 'Cards kept back because they break the standard.',
+      registers,
+    }),
+    failures: new Counter({
+      name: 'fovea_call_failures_total',
+      help: 'CDS calls answered with an error.',
+      labelNames: ['code'],
+      registers,
+    }),
+    refusals: new Counter({
+      name: 'fovea_client_refusals_total',
+      help: 'Calls whose client could not be authenticated.',
+      labelNames: ['reason'],
+      registers,
+    }),
+    jobs: new Histogram({
+      name: 'fovea_job_seconds',
+      help: 'From claim to end of an assessment job.',
+      labelNames: ['model', 'outcome'],
+      buckets: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
+      registers,
+    }),
+  };
+}
+
+async function fetchJson(outbound: OutboundFetch, source: AllowedOrigin): Promise<unknown> {
+  const answer = await outbound({
+    url: source.base,
+    allowed: [source],
+    headers: { accept: 'application/json' },
+    timeoutMs: 3_000,
+    idleTimeoutMs: 3_000,
+    maxBytes: 256 * 1024,
+  });
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of answer.body) chunks.push(chunk);
+  if (answer.status !== 200)
+    throw new ServiceError('OUTBOUND_UNREACHABLE', { detail: 'A key set was not delivered.' });
+  return JSON.parse(Buffer.concat(chunks).toString('utf8'));
+}
+
+function readCertificates(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new ServiceError('CONFIG_INVALID', { detail: 'FOVEA_EXTRA_CA cannot be read.', cause });
+  }
+}
