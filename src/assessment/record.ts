@@ -1,0 +1,71 @@
+import type { HookCall } from '#cds/types';
+import { ServiceError } from '#core/error';
+import type { OutboundFetch } from '#core/outbound';
+import type { Tenant } from '#core/tenant';
+import { fetchResource } from '#fhir/client';
+import { readImagingStudies } from '#fhir/imaging-study';
+import { isBelow } from '#fhir/path';
+import { readPatient } from '#fhir/patient';
+import type { AssessmentCall } from './patient-assessments.ts';
+
+/** Reading of the caller's FHIR record within one hook call, with that call's own access. */
+export interface RecordReader {
+  /** @throws ServiceError FHIR_SERVER_NOT_ALLOWED */
+  checkServer(tenant: Tenant, fhirServer: string): void;
+  /** GET below the call's FHIR server, one page. @throws ServiceError FHIR_…, OUTBOUND_…, HOST_NOT_ALLOWED */
+  fetch(call: HookCall<Tenant>, path: string): Promise<unknown>;
+  /** How this call's resources are read. */
+  readers(call: HookCall<Tenant>): Pick<AssessmentCall, 'readPatient' | 'readStudies'>;
+}
+
+/** Longest time of one request to a FHIR server, milliseconds; the call's own deadline ends it sooner. */
+const fhirTimeoutMs = 10_000;
+
+export function createRecordReader(outbound: OutboundFetch): RecordReader {
+  const fetch: RecordReader['fetch'] = async (call, path) => {
+    if (call.fhirServer === null) throw new ServiceError('PREFETCH_UNMET');
+    const { resource } = await fetchResource({
+      outbound,
+      server: call.fhirServer,
+      allowed: call.client.fhirServers,
+      ...(call.authorization !== null && { token: call.authorization.accessToken }),
+      path,
+      timeoutMs: fhirTimeoutMs,
+      maxPages: 1,
+      signal: call.signal,
+    });
+    return resource;
+  };
+  return {
+    checkServer(tenant, fhirServer) {
+      const listed = tenant.fhirServers.some(({ base }) => isBelow(fhirServer, base));
+      if (!listed) throw new ServiceError('FHIR_SERVER_NOT_ALLOWED');
+    },
+    fetch,
+    readers(call) {
+      const patientId = String(call.context['patientId'] ?? '');
+      return {
+        readPatient(resource) {
+          const patient = readPatient(resource);
+          if (patient === null)
+            throw new ServiceError('PREFETCH_UNMET', { detail: 'The patient is not known.' });
+          if (patient.fhirId !== patientId) {
+            throw new ServiceError('INVALID_REQUEST', {
+              detail: 'The prefetched patient is not the patient in context.',
+            });
+          }
+          return patient;
+        },
+        async readStudies(resource, { endpoints }) {
+          const { studies } = await readImagingStudies(resource, {
+            patientId,
+            server: call.fhirServer,
+            ...(endpoints &&
+              call.fhirServer !== null && { fetchReference: (reference: string) => fetch(call, reference) }),
+          });
+          return studies;
+        },
+      };
+    },
+  };
+}
