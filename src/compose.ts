@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { sql } from 'kysely';
-import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client';
 import { type Catalogue, deployedModels, idOf, loadCatalogue } from '#assessment/catalogue';
 import { createCredentials } from '#assessment/credentials';
 import { createEvidence } from '#assessment/evidence';
@@ -13,17 +12,19 @@ import { readPseudonymKey } from '#assessment/pseudonym-key';
 import { createRecordReader } from '#assessment/record';
 import { createRunner, type Runner } from '#assessment/runner';
 import { createStudyFetcher } from '#assessment/study-fetcher';
+import { warmModels } from '#assessment/warm-models';
 import { createClientVerifier } from '#auth/client-jwt';
+import { fetchJwks } from '#auth/fetch-jwks';
 import { createOutboundFetch } from '#auth/outbound';
 import type { CdsPorts, HookCall } from '#cds/types';
 import { asServiceError, ServiceError } from '#core/error';
 import type { HookTools } from '#core/hook-tools';
 import type { Log } from '#core/log';
-import type { OutboundFetch } from '#core/outbound';
-import type { AllowedOrigin, Tenant } from '#core/tenant';
+import type { Tenant } from '#core/tenant';
 import { services } from '#hooks/index';
 import { createApp } from '#server/app';
 import { createLog } from '#server/log';
+import { createMetrics } from '#server/metrics';
 import type { Readiness } from '#server/routes/health';
 import { createAssessments } from '#store/assessments';
 import { createCards } from '#store/cards';
@@ -190,7 +191,7 @@ async function composeOn(
     return {
       verifyClient: createClientVerifier({
         tenants: config.tenants,
-        fetchJwks: (source) => fetchJson(outbound, source),
+        fetchJwks: (source) => fetchJwks(outbound, source),
         firstUse: (issuer, jti, expires) => replay.firstUse(issuer, jti, expires),
         onRefused: (reason) => metrics.refusals.inc({ reason }),
       }),
@@ -281,91 +282,6 @@ export async function probeDatabase(config: Config): Promise<string> {
   } finally {
     await database.close();
   }
-}
-
-function warmModels(models: readonly SpeakingModel[], pool: Pool | null, log: Log) {
-  type State = Readiness['models'][number];
-  const states = new Map<string, State>(
-    models.map((model) => [idOf(model.package), { model: idOf(model.package), state: 'warming' }]),
-  );
-  const warmOne = async (id: string): Promise<void> => {
-    if (pool === null) return;
-    const started = performance.now();
-    try {
-      const { provider, variant, skipped } = await pool.warm(id);
-      for (const skip of skipped)
-        log.warn({ event: 'provider-skipped', model: id, provider: skip.provider, code: skip.code });
-      states.set(id, { model: id, state: 'ready' });
-      log.info({
-        event: 'model-ready',
-        model: id,
-        provider,
-        variant,
-        milliseconds: Math.round(performance.now() - started),
-      });
-    } catch (error) {
-      const { code } = asServiceError(error);
-      states.set(id, { model: id, state: 'refused', code });
-      log.error({ event: 'model-refused', model: id, code });
-    }
-  };
-  const done = Promise.all(models.map((model) => warmOne(idOf(model.package)))).then(() => undefined);
-  return { done, stateOf: (id: string) => states.get(id) as State };
-}
-
-function createMetrics() {
-  const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
-  const registers = [registry];
-  return {
-    registry,
-    cards: new Counter({
-      name: 'fovea_cards_total',
-      help: 'Cards sent.',
-      labelNames: ['service'],
-      registers,
-    }),
-    badCards: new Counter({
-      name: 'fovea_bad_cards_total',
-      help: 'Cards kept back because they break the standard.',
-      registers,
-    }),
-    failures: new Counter({
-      name: 'fovea_call_failures_total',
-      help: 'CDS calls answered with an error.',
-      labelNames: ['code'],
-      registers,
-    }),
-    refusals: new Counter({
-      name: 'fovea_client_refusals_total',
-      help: 'Calls whose client could not be authenticated.',
-      labelNames: ['reason'],
-      registers,
-    }),
-    jobs: new Histogram({
-      name: 'fovea_job_seconds',
-      help: 'From claim to end of an assessment job.',
-      labelNames: ['model', 'outcome'],
-      buckets: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
-      registers,
-    }),
-  };
-}
-
-async function fetchJson(outbound: OutboundFetch, source: AllowedOrigin): Promise<unknown> {
-  const answer = await outbound({
-    url: source.base,
-    allowed: [source],
-    headers: { accept: 'application/json' },
-    timeoutMs: 3_000,
-    idleTimeoutMs: 3_000,
-    maxBytes: 256 * 1024,
-  });
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of answer.body) chunks.push(chunk);
-  if (answer.status !== 200)
-    throw new ServiceError('OUTBOUND_UNREACHABLE', { detail: 'A key set was not delivered.' });
-  return JSON.parse(Buffer.concat(chunks).toString('utf8'));
 }
 
 function readCertificates(file: string): string {
