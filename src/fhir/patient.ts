@@ -1,0 +1,39 @@
+import type { ChartPatient } from '#core/imaging';
+import { asObject, asObjects, asText } from './json.ts';
+
+/** FHIR date: year, year and month, or whole. @see FHIR R4 §date */
+const date = /^\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?$/;
+
+const sexes = ['male', 'female', 'other', 'unknown'] as const;
+
+/**
+ * The chart's patient, to be held against DICOM headers. Identifiers that the chart marks as temporary are left out:
+ * they are given to others again.
+ *
+ * @returns null when `resource` is not a Patient with an id
+ * @see FHIR R4 Patient
+ */
+export function readPatient(resource: unknown): ChartPatient | null {
+  const patient = asObject(resource);
+  const fhirId = asText(patient?.['id']);
+  if (patient === null || patient['resourceType'] !== 'Patient' || fhirId === null) return null;
+  const identifiers = asObjects(patient['identifier'])
+    .filter((identifier) => identifier['use'] !== 'temp')
+    .map((identifier) => asText(identifier['value']))
+    .filter((value) => value !== null);
+  const birthDate = asText(patient['birthDate']);
+  return {
+    fhirId,
+    identifiers: [...new Set(identifiers)],
+    birthDate: birthDate !== null && date.test(birthDate) ? birthDate : null,
+    sex: sexes.find((sex) => sex === patient['gender']) ?? null,
+  };
+}
+
+/**
+ * Who calls, by the hook's `userId`: the patient's side, or anybody else (clinicians, systems).
+ * @see CDS Hooks 2.0 §patient-view
+ */
+export function isPatientSide(userId: string): boolean {
+  return /(?:^|\/)(?:Patient|RelatedPerson)\/[^/]+$/.test(userId.trim());
+}

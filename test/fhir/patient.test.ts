@@ -1,0 +1,73 @@
+import { describe, expect, it } from 'vitest';
+import { isPatientSide, readPatient } from '#fhir/patient';
+
+describe('the patient of the chart', () => {
+  it('identifiers, birth date and sex', () => {
+    const resource = {
+      resourceType: 'Patient',
+      id: 'p1',
+      identifier: [
+        { use: 'usual', system: 'urn:mrn', value: '00123' },
+        { use: 'old', value: '77' },
+        { use: 'temp', value: 'T1' },
+        { system: 'urn:mrn' },
+        { value: '00123' },
+        { value: '' },
+      ],
+      birthDate: '2021-03-04',
+      gender: 'female',
+    };
+    expect(readPatient(resource)).toEqual({
+      fhirId: 'p1',
+      identifiers: ['00123', '77'],
+      birthDate: '2021-03-04',
+      sex: 'female',
+    });
+  });
+
+  it.each([
+    ['2021', '2021'],
+    ['2021-03', '2021-03'],
+    ['2021-13', null],
+    ['04.03.2021', null],
+    [2021, null],
+    [undefined, null],
+  ])('birth date %j is %j', (birthDate, expected) => {
+    expect(readPatient({ resourceType: 'Patient', id: 'p1', birthDate })?.birthDate).toBe(expected);
+  });
+
+  it('what is not said or not known stays open', () => {
+    const nothing = { fhirId: 'p1', identifiers: [], birthDate: null, sex: null };
+    expect(readPatient({ resourceType: 'Patient', id: 'p1' })).toEqual(nothing);
+    expect(readPatient({ resourceType: 'Patient', id: 'p1', gender: 'M', identifier: 'x' })).toEqual(nothing);
+  });
+
+  it.each([
+    null,
+    [],
+    'Patient',
+    { resourceType: 'Person', id: '1' },
+    { resourceType: 'Patient' },
+    { resourceType: 'Patient', id: 1 },
+  ])('%j is no patient', (resource) => {
+    expect(readPatient(resource)).toBeNull();
+  });
+});
+
+describe('who calls', () => {
+  it.each(['Patient/1', 'RelatedPerson/1', 'https://ehr.example.org/fhir/Patient/1', ' Patient/1'])(
+    '%j is the patient’s side',
+    (user) => {
+      expect(isPatientSide(user)).toBe(true);
+    },
+  );
+
+  it.each([
+    'Practitioner/1',
+    'PractitionerRole/Patient',
+    'https://patient.example.org/fhir/Practitioner/1',
+    '',
+  ])('%j is not', (user) => {
+    expect(isPatientSide(user)).toBe(false);
+  });
+});
