@@ -12,7 +12,7 @@ export const count = Type.Integer({ minimum: 0 });
 export const positiveCount = Type.Integer({ minimum: 1 });
 
 /** MODEL_PACKAGE_INVALID with the file and the rule that it breaks. */
-export function invalid(file: string, rule: string): ServiceError {
+function invalid(file: string, rule: string): ServiceError {
   return new ServiceError('MODEL_PACKAGE_INVALID', { detail: `${file}: ${rule}` });
 }
 

@@ -1,3 +1,5 @@
+import { lowerBound } from './lower-bound.ts';
+
 /**
  * Conformal p-value of one label: (1 + #{held-out nonconformity >= own}) / (n + 1).
  * The label is in the class-conditional set when it is above alpha; under exchangeability within the class the
@@ -7,14 +9,7 @@
  * @see Vovk, "Conditional validity of inductive conformal predictors", 2012
  */
 function conformalPValue(scores: Float64Array, own: number): number {
-  let low = 0;
-  let high = scores.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (scores[middle]! < own) low = middle + 1;
-    else high = middle;
-  }
-  return (1 + scores.length - low) / (scores.length + 1);
+  return (1 + scores.length - lowerBound(scores, own)) / (scores.length + 1);
 }
 
 /** Nonconformity of the held-out images of each class of one finding, ascending. */

@@ -1,3 +1,5 @@
+import { lowerBound } from './lower-bound.ts';
+
 /** A calibrated probability with the interval of the two that Venn-ABERS gives; low <= probability <= high. */
 export interface VennAbersProbability {
   readonly probability: number;
@@ -107,16 +109,4 @@ interface Corner {
 /** Above 0: a, b, c turn left (c lies above the line through a and b). */
 function turn(a: Corner, b: Corner, c: Corner): number {
   return (b.x - a.x) * (c.y - a.y) - (b.y - a.y) * (c.x - a.x);
-}
-
-/** Number of values below `wanted`; `values` ascending. */
-export function lowerBound(values: Float64Array, wanted: number): number {
-  let low = 0;
-  let high = values.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (values[middle]! < wanted) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
