@@ -17,7 +17,9 @@ export async function datasetJson(file: string): Promise<DicomJson> {
   const handle = await open(file);
   try {
     const { bytesRead, buffer } = await handle.read(Buffer.alloc(mostHeaderBytes), 0, mostHeaderBytes, 0);
-    return jsonOf(dicomParser.parseDicom(new Uint8Array(buffer.subarray(0, bytesRead)), { untilTag: 'x7fe00010' }));
+    return jsonOf(
+      dicomParser.parseDicom(new Uint8Array(buffer.subarray(0, bytesRead)), { untilTag: 'x7fe00010' }),
+    );
   } finally {
     await handle.close();
   }

@@ -42,7 +42,9 @@ describe('the thread of the sandbox', () => {
   });
 
   it('treats a call that a proxy forwards from elsewhere as not from loopback: it needs a token', async () => {
-    const answer = await fetch(`${base}/fhir/Patient/patient-1`, { headers: { 'x-forwarded-for': '203.0.113.7' } });
+    const answer = await fetch(`${base}/fhir/Patient/patient-1`, {
+      headers: { 'x-forwarded-for': '203.0.113.7' },
+    });
     expect(answer.status).toBe(401);
   });
 
