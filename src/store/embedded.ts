@@ -1,13 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { constants, readFileSync } from 'node:fs';
+import { constants } from 'node:fs';
 import { cp, mkdir, rename, rm, stat } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { ServiceError } from '#core/error';
 import { storeFailure } from './failures.ts';
 import { lockFolder } from './lock.ts';
 import { type Embedded, openEmbedded } from './pglite-client.ts';
+import { templateFolder } from './template.ts';
 
 /** Where PGlite keeps its cluster, below the data folder. */
 const clusterName = 'database';
@@ -42,7 +41,7 @@ export async function openFolder(
 }
 
 /**
- * Copies the template, or runs initdb where there is none (about a second or more instead of a tenth). The folder gets its name
+ * Copies the template of the build, or runs initdb where there is none, which takes seconds. The folder gets its name
  * when it is whole, so a start that was killed leaves nothing half made.
  */
 async function makeCluster(cluster: string): Promise<void> {
@@ -59,38 +58,12 @@ async function makeCluster(cluster: string): Promise<void> {
   }
 }
 
-/** Makes an empty cluster in `folder`, closed. */
-async function initialise(folder: string): Promise<void> {
+/** Makes an empty cluster in `folder`, closed: initdb. */
+export async function initialise(folder: string): Promise<void> {
   // Loaded only here: the service itself uses PGlite in its thread alone.
   const { PGlite } = await import('@electric-sql/pglite');
   const database = await PGlite.create({ dataDir: folder });
   await database.close();
-}
-
-/**
- * Makes the template that later first starts copy: an empty cluster of this PGlite, in dist. Part of the build.
- * Gives its folder.
- */
-export async function makeTemplate(): Promise<string> {
-  const template = templateFolder();
-  if (!(await exists(path.join(template, 'PG_VERSION')))) {
-    const draft = `${template}.${randomUUID()}`;
-    await mkdir(path.dirname(template), { recursive: true });
-    await initialise(draft);
-    await rm(template, { recursive: true, force: true });
-    await rename(draft, template);
-  }
-  return template;
-}
-
-/** One folder for each version of PGlite: clusters of two versions may differ. */
-function templateFolder(): string {
-  const here = fileURLToPath(import.meta.url);
-  const dist = new URL(here.endsWith('.js') ? '../../' : '../../dist/', import.meta.url);
-  const main = createRequire(import.meta.url).resolve('@electric-sql/pglite');
-  const manifest = path.join(path.dirname(main), '..', 'package.json');
-  const { version } = JSON.parse(readFileSync(manifest, 'utf8')) as { version: string };
-  return fileURLToPath(new URL(`database-template/${version}`, dist));
 }
 
 async function exists(file: string): Promise<boolean> {

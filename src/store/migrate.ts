@@ -9,7 +9,8 @@ export interface Migration {
   readonly sql: string;
 }
 
-const migrations: readonly Migration[] = [first];
+/** Every step, oldest first. */
+export const migrations: readonly Migration[] = [first];
 
 /** Key of the advisory lock: "fovea" in ASCII. */
 const lockKey = 0x66_6f_76_65_61;

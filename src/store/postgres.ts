@@ -25,8 +25,10 @@ export function openPool({ url, connections = 8, queryTimeout = 30_000 }: Postgr
     keepAlive: true,
     application_name: 'fovea',
   });
-  // An idle connection that the server ends is not an error of anybody's call: the pool has dropped it already.
+  // A connection that the server ends while it is idle, or held between two statements, is nobody's call: the pool
+  // drops it, or its next statement fails. Unheard, either event would end the process.
   pool.on('error', () => undefined);
+  pool.on('connect', (client) => client.on('error', () => undefined));
   return {
     async acquire(): Promise<Session> {
       const client = await pool.connect();
