@@ -3,6 +3,7 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { configFileSchema, settings } from '#config';
 import { errorTable } from '#core/error';
+import { assessSchema, evaluateSchema, inspectSchema } from './support/output-schemas.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
 const docs = (name: string) => path.join(root, 'docs', name);
@@ -41,7 +42,9 @@ describe('docs', () => {
   });
 
   it('docs/configuration.md is the table of settings', async () => {
-    const rows = settings.map((setting) => `| \`${setting.name}\` | ${setting.fallback} | ${setting.about} |`);
+    const rows = settings.map(
+      (setting) => `| \`${setting.name}\` | ${setting.fallback} | ${setting.about} |`,
+    );
     const text = [
       '# Configuration',
       generated('src/config.ts'),
@@ -57,7 +60,17 @@ describe('docs', () => {
   });
 
   it('docs/schemas/config.json is the schema of the configuration file', async () => {
-    await expect(`${JSON.stringify(configFileSchema, null, 2)}\n`).toMatchFileSnapshot(docs('schemas/config.json'));
+    await expect(`${JSON.stringify(configFileSchema, null, 2)}\n`).toMatchFileSnapshot(
+      docs('schemas/config.json'),
+    );
+  });
+
+  it.each([
+    ['assess', assessSchema],
+    ['inspect', inspectSchema],
+    ['evaluate', evaluateSchema],
+  ])('docs/schemas/%s.json is the schema that the command is held against', async (name, schema) => {
+    await expect(`${JSON.stringify(schema, null, 2)}\n`).toMatchFileSnapshot(docs(`schemas/${name}.json`));
   });
 
   it('links between documents lead somewhere', () => {
@@ -83,7 +96,9 @@ describe('docs', () => {
   });
 
   it('npm scripts that documents name are there', () => {
-    const { scripts } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as { scripts: Record<string, string> };
+    const { scripts } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as {
+      scripts: Record<string, string>;
+    };
     const missing = markdownFiles().flatMap((file) =>
       [...readFileSync(path.join(root, file), 'utf8').matchAll(/`npm run ([\w:-]+)/g)]
         .map((match) => match[1] as string)

@@ -1,0 +1,206 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { Value } from '@sinclair/typebox/value';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { runCli } from '../support/fovea-process.ts';
+import { assessSchema, evaluateSchema, inspectSchema } from '../support/output-schemas.ts';
+
+const root = path.resolve(import.meta.dirname, '..', '..');
+const pictures = path.join(root, 'sandbox', 'data');
+const model = 'chest-xray-pneumonia-paediatric';
+
+describe('the fovea command', () => {
+  let folder: string;
+  beforeAll(() => {
+    folder = mkdtempSync(path.join(os.tmpdir(), 'fovea-test-cli-'));
+  });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  it('--help names every command and the exit codes, and exits 0', async () => {
+    const { code, stdout } = await runCli(['--help']);
+    expect(code).toBe(0);
+    for (const name of [
+      'serve',
+      'worker',
+      'sandbox',
+      'assess',
+      'inspect',
+      'evaluate',
+      'models',
+      'doctor',
+      'Exit codes',
+    ]) {
+      expect(stdout).toContain(name);
+    }
+  });
+
+  it.each([[['bogus']], [['assess']], [['evaluate']]])(
+    '%j is not understood: exit 2, said on standard error',
+    async (args) => {
+      const { code, stdout, stderr } = await runCli(args);
+      expect(code).toBe(2);
+      expect(stdout).toBe('');
+      expect(stderr).toContain('error:');
+    },
+  );
+
+  it('assess goes on past files that cannot be assessed: each is an entry with a coded reason', async () => {
+    const files = path.join(folder, 'files');
+    mkdirSync(files);
+    writeFileSync(path.join(files, 'a.txt'), 'not DICOM');
+    writeFileSync(path.join(files, 'b.dcm'), '');
+    const { code, stdout } = await runCli(['assess', files, pictures, '--json']);
+    expect(code).toBe(0);
+    const entries = JSON.parse(stdout) as {
+      path: string;
+      status: string;
+      reason: { code: string } | null;
+      findings: { probability: number }[];
+    }[];
+    expect([...Value.Errors(assessSchema, entries)]).toEqual([]);
+    expect(
+      entries
+        .filter(({ path: file }) => file.startsWith(files))
+        .map(({ status, reason }) => [status, reason?.code]),
+    ).toEqual([
+      ['failed', 'DICOM_NOT_DICOM'],
+      ['failed', 'DICOM_NOT_DICOM'],
+    ]);
+    const states = new Set(entries.map(({ status }) => status));
+    expect(states).toEqual(new Set(['final', 'abstained', 'failed']));
+    for (const { status, findings } of entries) expect(findings.length > 0).toBe(status === 'final');
+  });
+
+  it('assess says what to do about a path that is not there: exit 1', async () => {
+    const { code, stderr } = await runCli(['assess', path.join(folder, 'nowhere')]);
+    expect(code).toBe(1);
+    expect(stderr).toContain('FILE_UNREADABLE');
+  });
+
+  it('assess refuses a model that is not there', async () => {
+    const { code, stderr } = await runCli(['assess', pictures, '--model', 'nothing@1.0.0']);
+    expect(code).toBe(1);
+    expect(stderr).toContain('MODEL_NOT_FOUND');
+  });
+
+  it('inspect says how files decode and which package would take them', async () => {
+    const { code, stdout } = await runCli(['inspect', pictures, '--json']);
+    expect(code).toBe(0);
+    const entries = JSON.parse(stdout) as { path: string; status: string; models: { taken: boolean }[] }[];
+    expect([...Value.Errors(inspectSchema, entries)]).toEqual([]);
+    const dicom = entries.filter((entry) => entry.path.endsWith('.dcm'));
+    expect(dicom.length).toBeGreaterThan(10);
+    expect(dicom.filter((entry) => entry.status === 'decoded').length).toBe(dicom.length - 1);
+    expect(dicom.some((entry) => entry.models.some(({ taken }) => taken))).toBe(true);
+    expect(dicom.some((entry) => entry.models.some(({ taken }) => !taken))).toBe(true);
+  });
+
+  it('evaluate judges labelled pictures, writes predictions, and counts an unknown label as unlabelled', async () => {
+    const files = readdirSync(pictures, { recursive: true, encoding: 'utf8' }).filter((name) =>
+      name.endsWith('.dcm'),
+    );
+    const rows = files.map(
+      (file, index) => `${file},${['normal', 'pneumonia', 'something else'][index % 3]},p${index},3,F,AP`,
+    );
+    const manifest = path.join(folder, 'manifest.csv');
+    writeFileSync(
+      manifest,
+      ['file,label,patient_id,age,sex,view', ...rows, 'missing.dcm,normal,p99,3,F,AP'].join('\n'),
+    );
+    const predictions = path.join(folder, 'predictions.csv');
+    const { code, stdout } = await runCli([
+      'evaluate',
+      '--model',
+      model,
+      '--manifest',
+      manifest,
+      '--images',
+      pictures,
+      '--predictions',
+      predictions,
+      '--resamples',
+      '50',
+      '--json',
+    ]);
+    expect(code).toBe(0);
+    const evaluation = JSON.parse(stdout) as {
+      n: number;
+      abstained: { code: string; n: number }[];
+      findings: { unlabelled: number }[];
+    };
+    expect([...Value.Errors(evaluateSchema, evaluation)]).toEqual([]);
+    expect(evaluation.n).toBe(files.length + 1);
+    expect(evaluation.findings[0]?.unlabelled).toBe(files.filter((_, index) => index % 3 === 2).length);
+    expect(evaluation.abstained).toContainEqual({ code: 'FILE_UNREADABLE', n: 1 });
+    const lines = readFileSync(predictions, 'utf8').trim().split('\n');
+    expect(lines[0]).toBe('file,finding,status,reason,probability,low,high,ood');
+    expect(lines.length).toBe(files.length + 2);
+  });
+
+  it('models verify holds every package and its golden outputs on this machine; a changed byte is refused: exit 1', async () => {
+    const good = await runCli(['models', 'verify', '--json']);
+    expect(good.code).toBe(0);
+    expect(JSON.parse(good.stdout)).toContainEqual(
+      expect.objectContaining({ holds: true, provider: expect.any(String) }),
+    );
+
+    const shipped = path.join(root, 'models', model);
+    const version = readdirSync(shipped)[0] as string;
+    const copy = path.join(folder, 'data', 'models', `${model}`, '9.9.9');
+    mkdirSync(copy, { recursive: true });
+    for (const name of readdirSync(path.join(shipped, version))) {
+      const bytes = readFileSync(path.join(shipped, version, name));
+      if (name === 'manifest.json')
+        writeFileSync(path.join(copy, name), bytes.toString('utf8').replace(`"${version}"`, '"9.9.9"'));
+      else
+        writeFileSync(
+          path.join(copy, name),
+          name === 'card.md' ? Buffer.concat([bytes, Buffer.from(' ')]) : bytes,
+        );
+    }
+    const bad = await runCli(['models', 'verify', `${model}@9.9.9`, '--json'], {
+      FOVEA_DATA: path.join(folder, 'data'),
+    });
+    expect(bad.code).toBe(1);
+    expect(JSON.parse(bad.stdout)).toEqual([
+      expect.objectContaining({
+        holds: false,
+        reason: expect.objectContaining({ code: 'MODEL_DIGEST_MISMATCH' }),
+      }),
+    ]);
+  });
+
+  it('doctor names machine, providers, database and models', async () => {
+    const { code, stdout } = await runCli(['doctor', '--json'], { FOVEA_DATA: path.join(folder, 'doctor') });
+    expect(code).toBe(0);
+    const { findings, settings } = JSON.parse(stdout) as {
+      findings: { what: string; state: string }[];
+      settings: { name: string }[];
+    };
+    expect(findings.map(({ what }) => what)).toEqual(
+      expect.arrayContaining(['machine', 'provider cpu', 'configuration', 'database']),
+    );
+    expect(settings.map(({ name }) => name)).toContain('FOVEA_CONFIG');
+  });
+
+  it.each([
+    ['a port that is no number', { PORT: 'http' }, 'PORT'],
+    ['a configuration file that is not there', { FOVEA_CONFIG: 'nowhere.json' }, 'FOVEA_CONFIG'],
+    ['no tenant', {}, 'tenant'],
+  ])('serve with %s ends with CONFIG_INVALID and names the setting', async (_name, environment, named) => {
+    const { code, stderr } = await runCli(['serve'], {
+      FOVEA_DATA: path.join(folder, 'serve'),
+      ...environment,
+    });
+    expect(code).toBe(1);
+    expect(stderr).toContain('CONFIG_INVALID');
+    expect(stderr).toContain(named);
+  });
+
+  it('worker without DATABASE_URL says what it needs', async () => {
+    const { code, stderr } = await runCli(['worker'], { FOVEA_DATA: path.join(folder, 'worker') });
+    expect(code).toBe(1);
+    expect(stderr).toContain('DATABASE_URL');
+  });
+});
