@@ -12,7 +12,7 @@ const rows: EvaluationRow[] = referenceScores.map((probability, i) => ({
   patient: `p${Math.floor(i / 2)}`,
   abstained: null,
 }));
-const quick = { replicates: 200 };
+const quick = { replicates: 60 };
 
 describe('evaluation of one finding', () => {
   test('every figure has its value, interval and n', () => {

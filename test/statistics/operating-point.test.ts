@@ -22,10 +22,10 @@ describe('predictive values at a prevalence', () => {
   ])(
     'intervals at %d are those of two million draws from the Jeffreys posteriors',
     (prevalence, ppv, npv, ratio) => {
-      const found = valueAtPrevalence(ninety, specific, prevalence, { draws: 40_000 });
+      const found = valueAtPrevalence(ninety, specific, prevalence, { draws: 20_000 });
       const near = (actual: readonly number[], wanted: readonly number[]): void => {
         actual.forEach((end, i) => {
-          expect(Math.abs(end - wanted[i]!) / (wanted[1]! - wanted[0]!)).toBeLessThan(0.04);
+          expect(Math.abs(end - wanted[i]!) / (wanted[1]! - wanted[0]!)).toBeLessThan(0.06);
         });
       };
       near(found.ppv.interval, ppv);
