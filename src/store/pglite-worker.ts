@@ -41,7 +41,12 @@ export async function startThread(
   data: ThreadData,
   onMessage: (payload: string | null) => void,
 ): Promise<Thread> {
-  const worker = new Worker(threadEntry(), { workerData: data, name: 'fovea-store' });
+  const worker = new Worker(threadEntry(), {
+    workerData: data,
+    name: 'fovea-store',
+    // Flags of the caller (--input-type, --conditions, a debugger) are not meant for this thread.
+    execArgv: [],
+  });
   const waiting = new Map<number, { resolve(answer: Answer): void; reject(error: unknown): void }>();
   let last = 0;
   let failure: ServiceError | null = null;
