@@ -4,7 +4,7 @@ import { decodeDeflatedFrame } from './decoders/deflated-frames.ts';
 import type { DecodedFrame, FrameDecoder } from './decoders/frame-decoder.ts';
 import { decodeJpeg } from './decoders/jpeg.ts';
 import { decodeHtj2k, decodeJpeg2000 } from './decoders/jpeg-2000.ts';
-import { interleave, readNative, unpackBits } from './decoders/native.ts';
+import { interleave, nativeFrameBits, readNative, unpackBits } from './decoders/native.ts';
 import { decodeRle } from './decoders/rle.ts';
 import { encapsulatedFrames } from './frames.ts';
 import {
@@ -137,6 +137,7 @@ function decodeNative(
     throw new ServiceError('DICOM_INVALID', { detail: 'Uncompressed pixel data have no length.' });
   }
   const bytes = dataSet.bytes.subarray(offset, offset + length);
+  checkNativeLength(length, pixel);
   const [first] = frameNumbers;
   const consecutive = frameNumbers.every((frame, index) => frame === first! + index);
   if (first !== undefined && consecutive) {
@@ -148,6 +149,20 @@ function decodeNative(
     data.set(readNative(bytes, pixel, frame, 1, littleEndian), perFrame * index);
   });
   return data;
+}
+
+/** Writers pad pixel data by some bytes; more than that, or a whole frame, means that the header is wrong. */
+const mostPadding = 1024;
+
+/** @throws ServiceError DICOM_INVALID */
+function checkNativeLength(length: number, pixel: ImagePixel): void {
+  const frameBytes = nativeFrameBits(pixel) / 8;
+  const excess = length - frameBytes * pixel.frames;
+  if (excess > mostPadding || (excess > 1 && excess >= frameBytes)) {
+    throw new ServiceError('DICOM_INVALID', {
+      detail: 'The pixel data are longer than rows, columns, frames and bits say.',
+    });
+  }
 }
 
 function decodeEncapsulated(

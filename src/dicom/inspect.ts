@@ -56,13 +56,13 @@ export function inspectBytes(bytes: Uint8Array, options: DecodeOptions = {}): In
 function fromHeader(file: DicomFile | null): Omit<InspectEntry, 'status' | 'reason'> {
   const set = file?.dataSet;
   const count = (tag: number): number | null =>
-    set === undefined ? null : read.number(set, tag, 'unsigned16');
+    set === undefined ? null : whole(read.number(set, tag, 'unsigned16'));
   return {
     transferSyntax: file?.transferSyntaxUid ?? null,
     photometric: set === undefined ? null : read.code(set, 0x00280004),
     rows: count(0x00280010),
     columns: count(0x00280011),
-    frames: set === undefined ? null : read.number(set, 0x00280008),
+    frames: count(0x00280008),
     samples: count(0x00280002),
     bitsStored: count(0x00280101),
     dtype: null,
@@ -73,6 +73,9 @@ function fromHeader(file: DicomFile | null): Omit<InspectEntry, 'status' | 'reas
     notes: file?.notes ?? [],
   };
 }
+
+const whole = (value: number | null): number | null =>
+  value !== null && Number.isInteger(value) && value >= 0 ? value : null;
 
 function described(file: DicomFile, decoded: DecodedFrames) {
   const { data, rows, columns, frames, samples, bitsStored, dtype, notes } = decoded;

@@ -43,9 +43,7 @@ export const decodeRle: FrameDecoder = (input, pixel) => {
     if (oneBit && written < plane && written >= packedBytes) {
       return { values: unpackBits(bytes, 0, plane), planar: false, precision: null, signed: null };
     }
-    if (written < plane) {
-      throw new ServiceError('DICOM_TRUNCATED', { detail: 'An RLE segment ends before its frame is full.' });
-    }
+    if (written < plane) throw invalid('An RLE segment holds less than the header says.');
   }
   return { values: valueView(bytes, pixel), planar: false, precision: null, signed: null };
 };
@@ -82,5 +80,7 @@ function unpackSegment(
       }
     }
   }
+  // A segment is padded to an even length, by one byte or by a run that says nothing.
+  if (to - at > 2) throw invalid('An RLE segment holds more than the header says.');
   return Math.floor((out - start) / stride);
 }
