@@ -108,7 +108,7 @@ export interface Recalibration {
 const clip = 1e-4;
 
 /**
- * Fits logit P(label = 1) = intercept + slope · logit p by maximum likelihood (Newton's method).
+ * Fits logit P(label = 1) = intercept + slope · logit p by maximum likelihood (Newton's method from 0).
  * NaN when there is no finite fit: a class is missing, probabilities are all equal, or they part the classes.
  * @see Cox, "Two further applications of a model for binary regression", 1958
  */
@@ -118,7 +118,8 @@ export function logisticRecalibration(scored: Scored): Recalibration {
     const p = Math.min(1 - clip, Math.max(clip, score));
     return { x: Math.log(p / (1 - p)), n, positives };
   });
-  if (separated(groups)) return none;
+  // On one point any line through it fits.
+  if (groups.at(0)?.x === groups.at(-1)?.x) return none;
   let intercept = 0;
   let slope = 0;
   for (let iteration = 0; iteration < 50; iteration++) {
@@ -139,46 +140,13 @@ export function logisticRecalibration(scored: Scored): Recalibration {
     }
     const determinant = h00 * h11 - h01 * h01;
     if (!(determinant > 0)) return none;
-    let step0 = (h11 * gradient0 - h01 * gradient1) / determinant;
-    let step1 = (h00 * gradient1 - h01 * gradient0) / determinant;
-    if (Math.abs(step0) + Math.abs(step1) < 1e-10) return { slope, intercept };
-    // Newton's method overshoots where the likelihood is flat: half the step until it rises.
-    const before = logLikelihood(groups, intercept, slope);
-    const size = (): number => Math.abs(step0) + Math.abs(step1);
-    while (size() > 1e-3 && logLikelihood(groups, intercept + step0, slope + step1) < before) {
-      step0 /= 2;
-      step1 /= 2;
-    }
+    const step0 = (h11 * gradient0 - h01 * gradient1) / determinant;
+    const step1 = (h00 * gradient1 - h01 * gradient0) / determinant;
     intercept += step0;
     slope += step1;
+    if (Math.abs(step0) + Math.abs(step1) < 1e-9) return { slope, intercept };
   }
   return none;
-}
-
-interface LogitGroup {
-  readonly x: number;
-  readonly n: number;
-  readonly positives: number;
-}
-
-function logLikelihood(groups: readonly LogitGroup[], intercept: number, slope: number): number {
-  let sum = 0;
-  for (const { x, n, positives } of groups) {
-    const t = intercept + slope * x;
-    // log(1 + e^t) without overflow.
-    sum += positives * t - n * (Math.max(t, 0) + Math.log1p(Math.exp(-Math.abs(t))));
-  }
-  return sum;
-}
-
-/** Whether a threshold parts the classes, in either direction, so that no finite fit exists. */
-function separated(groups: readonly LogitGroup[]): boolean {
-  const withPositives = groups.filter((g) => g.positives > 0).map((g) => g.x);
-  const withNegatives = groups.filter((g) => g.positives < g.n).map((g) => g.x);
-  if (withPositives.length === 0 || withNegatives.length === 0) return true;
-  const [p0, p1] = [withPositives[0]!, withPositives.at(-1)!];
-  const [n0, n1] = [withNegatives[0]!, withNegatives.at(-1)!];
-  return n1 <= p0 || p1 <= n0;
 }
 
 /** One line of a reliability table. */

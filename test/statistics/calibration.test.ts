@@ -157,6 +157,46 @@ describe('logistic recalibration', () => {
     expect(logisticRecalibration(toScored([0.1, 0.2], [1, 1]))).toEqual(none);
     expect(logisticRecalibration(toScored([0.1, 0.2], [0, 0]))).toEqual(none);
     expect(logisticRecalibration(toScored([0.4, 0.4, 0.4], [0, 1, 0]))).toEqual(none);
+    expect(logisticRecalibration(toScored([0.37, 0.37, 0.37, 0.37], [0, 1, 0, 0]))).toEqual(none);
+    expect(logisticRecalibration(toScored([0, 1e-6, 1e-5], [0, 1, 0]))).toEqual(none);
+    expect(logisticRecalibration(toScored([], []))).toEqual(none);
+  });
+
+  test('solves the score equations, whatever the data', () => {
+    const random = createRandom(14);
+    for (let round = 0; round < 200; round++) {
+      const n = 8 + random.below(40);
+      const p = Array.from({ length: n }, () => Math.round(random.uniform() ** 3 * 50) / 50);
+      const labels = p.map((_, i) => (i < 2 ? i : random.below(2)));
+      const { slope, intercept } = logisticRecalibration(toScored(p, labels));
+      if (Number.isNaN(slope)) continue;
+      const x = p.map((value) =>
+        Math.log(Math.max(1e-4, Math.min(1 - 1e-4, value)) / (1 - Math.max(1e-4, Math.min(1 - 1e-4, value)))),
+      );
+      const residuals = x.map((value, i) => labels[i]! - 1 / (1 + Math.exp(-intercept - slope * value)));
+      expect(residuals.reduce((sum, r) => sum + r, 0)).toBeCloseTo(0, 6);
+      expect(residuals.reduce((sum, r, i) => sum + r * x[i]!, 0)).toBeCloseTo(0, 5);
+    }
+  });
+
+  test('has no fit on any data that a threshold parts, also where both classes meet at it', () => {
+    const random = createRandom(15);
+    for (let round = 0; round < 300; round++) {
+      const threshold = 0.1 + 0.8 * random.uniform();
+      const p = [
+        ...Array.from({ length: 4 + random.below(60) }, random.uniform),
+        threshold,
+        threshold,
+        0.05,
+        0.95,
+      ];
+      const side = random.below(2);
+      const labels = p.map((value, i) => (value === threshold ? i % 2 : value > threshold ? side : 1 - side));
+      expect(logisticRecalibration(toScored(p, labels))).toEqual({
+        slope: Number.NaN,
+        intercept: Number.NaN,
+      });
+    }
   });
 
   test('converges from probabilities that are far too extreme', () => {
