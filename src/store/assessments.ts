@@ -1,9 +1,9 @@
 import { sql } from 'kysely';
 import type { Assessment, PrivateResult, Reason } from '#core/assessment';
-import { isErrorCode } from '#core/error';
 import { createBatcher } from './batch.ts';
 import type { Database } from './database.ts';
 import { isUuid, studyHash } from './keys.ts';
+import { toReason } from './reasons.ts';
 import type { JobState } from './schema.ts';
 
 /** A stored result. Immutable, so it may be kept in memory by its id. */
@@ -176,10 +176,4 @@ function toAnswer(row: AskRow): StudyAnswer {
           },
     overridden: row.overridden,
   };
-}
-
-/** A stored reason; one whose code this program does not know (an older one's) is INTERNAL. */
-export function toReason(code: string | null, text: string | null): Reason | null {
-  if (code === null) return null;
-  return { code: isErrorCode(code) ? code : 'INTERNAL', text: text ?? '' };
 }

@@ -1,6 +1,7 @@
 import { Kysely } from 'kysely';
 import { storeDialect } from './dialect.ts';
 import { openFolder } from './embedded.ts';
+import { channel } from './messages.ts';
 import { listen, openPool, type PostgresOptions } from './postgres.ts';
 import type { Schema } from './schema.ts';
 
@@ -19,9 +20,6 @@ export interface Database {
   /** Waits for the call under way, closes, unlocks the folder. */
   close(): Promise<void>;
 }
-
-/** Channel of the wake-up messages. */
-export const channel = 'fovea_jobs';
 
 /**
  * Opens the database. PostgreSQL is not contacted yet: the first query does. The embedded database locks its folder

@@ -59,7 +59,7 @@ async function makeCluster(cluster: string): Promise<void> {
 }
 
 /** Makes an empty cluster in `folder`, closed: initdb. */
-export async function initialise(folder: string): Promise<void> {
+async function initialise(folder: string): Promise<void> {
   // Loaded only here: the service itself uses PGlite in its thread alone.
   const { PGlite } = await import('@electric-sql/pglite');
   const database = await PGlite.create({ dataDir: folder });

@@ -44,8 +44,8 @@ export function storeFailure(error: unknown): unknown {
   return error;
 }
 
-export function storeFull(cause?: unknown): ServiceError {
-  return new ServiceError('STORE_FULL', { retryAfter: retryFull, ...(cause !== undefined && { cause }) });
+function storeFull(cause: Error): ServiceError {
+  return new ServiceError('STORE_FULL', { retryAfter: retryFull, cause });
 }
 
 export function storeUnavailable(cause?: unknown, detail?: string): ServiceError {

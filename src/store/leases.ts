@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import type { Database } from './database.ts';
+import { notify } from './messages.ts';
 
 /** The leases that this process holds, kept alive together with its row in `processes`. */
 export interface Leases {
@@ -61,7 +62,7 @@ export function createLeases(
           where state = 'running' and lease_owner in (select id from gone)
           returning id, state
         )
-        select pg_notify('fovea_jobs', state || ':' || id) from freed`.execute(database.kysely);
+        select ${notify} from freed`.execute(database.kysely);
     },
   };
 }

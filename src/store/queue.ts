@@ -1,12 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
 import type { AssessedStudy, Reason } from '#core/assessment';
-import { errorTable, ServiceError } from '#core/error';
-import { toReason } from './assessments.ts';
+import { ServiceError } from '#core/error';
 import { type Backoff, pauseBefore } from './backoff.ts';
 import type { Database } from './database.ts';
 import { type JobKey, jobIdOf, studyHash } from './keys.ts';
 import { createLeases } from './leases.ts';
+import { notify } from './messages.ts';
+import { createQueueReads, ofModels, type QueueReads } from './queue-reads.ts';
+import { exhausted, toReason } from './reasons.ts';
+import { freeOrphans } from './recover.ts';
 import type { CredentialKind, JobState } from './schema.ts';
 import { createWatcher, type Watch } from './watch.ts';
 
@@ -63,7 +66,7 @@ export interface QueueOptions {
  * The jobs. Each of enqueue, claim, complete and fail is one statement, so it happened whole or not at all, wherever
  * the process is killed. All throw ServiceError STORE_UNAVAILABLE and STORE_FULL.
  */
-export interface Queue {
+export interface Queue extends QueueReads {
   readonly processId: string;
   /**
    * Makes this process known, frees the jobs of dead ones ({@link recover}) and starts the heartbeat. Call it after
@@ -93,20 +96,13 @@ export interface Queue {
   release(job: ClaimedJob): Promise<void>;
   /** Frees jobs of dead processes; ran by `start` and by the timer. Gives how many changed. */
   recover(): Promise<number>;
-  /** Milliseconds until the next job that this process may claim is due; null when none waits. */
-  nextDue(models?: readonly string[]): Promise<number | null>;
-  /** Median running time of this model's recent jobs, seconds; null without any. */
-  usualSeconds(model: JobKey['model']): Promise<number | null>;
   /** Tells when one of these jobs ended. Begin to watch before reading the state, so nothing is missed between. */
   watch(ids: readonly string[]): Watch;
   /** Calls `listener` when there may be something to claim. Gives the function that ends it. */
   onWork(listener: () => void): () => void;
-  /** Jobs by state. */
-  counts(): Promise<Readonly<Record<JobState, number>>>;
 }
 
 const defaultBackoff: Backoff = { first: 2, longest: 300, seed: 'fovea' };
-const usualOf = 50;
 
 interface EnqueuedRow {
   readonly id: string;
@@ -125,9 +121,6 @@ export function createQueue(database: Database, options: QueueOptions = {}): Que
   const db = database.kysely;
   const watcher = createWatcher(database);
   const leases = createLeases(database, { processId, leaseSeconds });
-
-  /** The last clause of every statement that changes a job: tells every process about it when it is committed. */
-  const notify = sql`pg_notify('fovea_jobs', state || ':' || id)`;
 
   const enqueue = async (request: JobRequest): Promise<AcceptedJob> => {
     const id = jobIdOf(request);
@@ -283,36 +276,7 @@ export function createQueue(database: Database, options: QueueOptions = {}): Que
     return settle(job, 'queued', { reason, pause, counts: true });
   };
 
-  const recover = async (): Promise<number> => {
-    await sql`delete from processes where seen_until < clock_timestamp() and id <> ${processId}`.execute(db);
-    const { rows } = await sql<{ id: string }>`
-      with orphan as (
-        select id from jobs
-        where state = 'running'
-          and (lease_until < clock_timestamp() or lease_owner not in (select id from processes))
-        for update skip locked
-      ), freed as (
-        update jobs set
-          state = case when attempts >= max_attempts then 'dead'
-            when credential = 'hook' and credential_owner not in (select id from processes) then 'needs-credential'
-            else 'queued' end,
-          settled_at = case when attempts >= max_attempts then clock_timestamp() end,
-          reason_code = case when attempts >= max_attempts then 'JOB_EXHAUSTED' else 'WORKER_DIED' end,
-          reason_text = case when attempts >= max_attempts then ${exhausted(errorTable.WORKER_DIED.text).text}
-            else ${errorTable.WORKER_DIED.text} end,
-          lease_id = null, lease_owner = null, lease_until = null, run_after = clock_timestamp()
-        where id in (select id from orphan)
-        returning id, state
-      ), barred as (
-        update jobs set state = 'needs-credential', reason_code = 'NEEDS_CREDENTIAL',
-          reason_text = ${errorTable.NEEDS_CREDENTIAL.text}
-        where state in ('queued', 'waiting') and credential = 'hook'
-          and credential_owner not in (select id from processes)
-        returning id, state
-      )
-      select id, ${notify} from (select * from freed union all select * from barred) as changed`.execute(db);
-    return rows.length;
-  };
+  const recover = () => freeOrphans(database, processId);
 
   let timer: NodeJS.Timeout | undefined;
   return {
@@ -347,42 +311,10 @@ export function createQueue(database: Database, options: QueueOptions = {}): Que
       await settle(job, 'queued', { reason: null, pause: 0, counts: false });
     },
     recover,
-    async nextDue(models) {
-      const { rows } = await sql<{ due: number | null }>`
-        select extract(epoch from min(run_after) - clock_timestamp())::float8 as due from jobs
-        where state in ('queued', 'waiting') and (credential <> 'hook' or credential_owner = ${processId}::uuid)
-          and ${ofModels(models)}`.execute(db);
-      const due = rows[0]?.due ?? null;
-      return due === null ? null : Math.max(0, due * 1_000);
-    },
-    async usualSeconds({ name, version }) {
-      const { rows } = await sql<{ usual: number | null }>`
-        select percentile_cont(0.5) within group (order by seconds)::float8 as usual from (
-          select extract(epoch from settled_at - started_at)::float8 as seconds from jobs
-          where state = 'done' and model_name = ${name} and model_version = ${version}
-          order by settled_at desc limit ${usualOf}
-        ) as recent`.execute(db);
-      return rows[0]?.usual ?? null;
-    },
+    ...createQueueReads(database, processId),
     watch: watcher.watch,
     onWork: watcher.onWork,
-    async counts() {
-      const { rows } = await sql<{
-        state: JobState;
-        n: number;
-      }>`select state, count(*)::integer as n from jobs group by state`.execute(db);
-      const none = { queued: 0, running: 0, waiting: 0, 'needs-credential': 0, done: 0, dead: 0 };
-      return { ...none, ...Object.fromEntries(rows.map(({ state, n }) => [state, n])) };
-    },
   };
-}
-
-/** Condition on `jobs`: one of `models`, or any when there is no list. */
-function ofModels(models: readonly string[] | undefined) {
-  return models === undefined
-    ? sql`true`
-    : sql`model_name || '@' || model_version in (
-        select json_array_elements_text(${JSON.stringify(models)}::json))`;
 }
 
 function toAccepted(row: EnqueuedRow, fresh: boolean): AcceptedJob {
@@ -392,12 +324,5 @@ function toAccepted(row: EnqueuedRow, fresh: boolean): AcceptedJob {
     acceptedAt: row.accepted_at,
     reason: toReason(row.reason_code, row.reason_text),
     fresh,
-  };
-}
-
-function exhausted(last: string): Reason {
-  return {
-    code: 'JOB_EXHAUSTED',
-    text: `${errorTable.JOB_EXHAUSTED.text} The reason of the last try: ${last}`,
   };
 }

@@ -7,7 +7,7 @@ export type JobState = 'queued' | 'running' | 'waiting' | 'needs-credential' | '
 export type CredentialKind = 'none' | 'tenant' | 'hook';
 
 /** `assessments`: what may be shown to whoever proves access to the study. Rows are never updated (a trigger refuses it). */
-export interface AssessmentRow {
+interface AssessmentRow {
   readonly id: string;
   readonly tenant: string;
   /** {@link studyHash} */
@@ -24,14 +24,14 @@ export interface AssessmentRow {
 }
 
 /** `assessment_private`: what stays in the process. No page, card or API reads it except the evidence page's explanation. */
-export interface AssessmentPrivateRow {
+interface AssessmentPrivateRow {
   readonly assessment_id: string;
   readonly study_uid: string;
   /** JSON of the `PrivateResult`, null when the study never reached the model. */
   readonly result: unknown;
 }
 
-export interface JobRow {
+interface JobRow {
   readonly id: string;
   readonly tenant: string;
   readonly study_hash: string;
@@ -59,13 +59,13 @@ export interface JobRow {
 }
 
 /** `processes`: which Fovea processes live; a row past `seen_until` is a dead one. */
-export interface ProcessRow {
+interface ProcessRow {
   readonly id: string;
   readonly started: Generated<Date>;
   readonly seen_until: Date;
 }
 
-export interface CardIssuedRow {
+interface CardIssuedRow {
   readonly id: string;
   readonly tenant: string;
   readonly service: string;
@@ -81,7 +81,7 @@ export interface CardIssuedRow {
   readonly overridden_at: Date | null;
 }
 
-export interface FeedbackRow {
+interface FeedbackRow {
   readonly card_id: string;
   readonly outcome_at: Date;
   readonly outcome: 'accepted' | 'overridden';
@@ -91,7 +91,7 @@ export interface FeedbackRow {
   readonly created: Generated<Date>;
 }
 
-export interface SeenTokenRow {
+interface SeenTokenRow {
   /** SHA-256 over issuer and `jti`. */
   readonly token_hash: string;
   readonly expires: Date;

@@ -342,9 +342,8 @@ describe.each(databaseKinds)('queue, $title', ({ kind, skip }) => {
     expect(usual).toBeLessThan(10);
   });
 
-  it('jobs are counted by state', async () => {
+  it('jobs that are not done are counted by state', async () => {
     const counts = await queue.counts();
-    expect(counts).toMatchObject({ queued: 0, running: 0, waiting: 0, 'needs-credential': 2, dead: 2 });
-    expect(counts.done).toBeGreaterThan(50);
+    expect(counts).toEqual({ queued: 0, running: 0, waiting: 0, 'needs-credential': 2, dead: 2 });
   });
 });

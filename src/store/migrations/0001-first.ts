@@ -65,6 +65,7 @@ create table jobs (
 create unique index jobs_once on jobs (study_hash, model_name, model_version, content_digest);
 create index jobs_ready on jobs (priority desc, run_after) where state in ('queued', 'waiting');
 create index jobs_leased on jobs (lease_until) where state = 'running';
+create index jobs_open on jobs (state) where state <> 'done';
 create index jobs_recent on jobs (model_name, model_version, settled_at) where state = 'done';
 
 create table processes (
