@@ -221,17 +221,18 @@ const sourceAttributesSchema = Type.Object(
 /**
  * `source-attributes.json`: exactly the 31 keys, `not-available` only where the rule permits it, and every piece
  * of evidence is a file of the package, with a JSON pointer (RFC 6901) that leads somewhere.
- * @param documents parsed JSON files of the package by file name; null for files that are not JSON
+ * @param contents the other files of the package by name
  * @throws MODEL_PACKAGE_INVALID
  * @see 45 CFR 170.315(b)(11)(iv)(B), (v)(A)(2)
  */
 export function parseSourceAttributes(
   bytes: Uint8Array,
   manifest: Manifest,
-  documents: ReadonlyMap<string, unknown>,
+  contents: ReadonlyMap<string, Uint8Array>,
 ): Readonly<Record<string, SourceAttribute>> {
   const file = manifest.files.sourceAttributes.file;
   const { attributes } = check(sourceAttributesSchema, parseJson(bytes, file), file);
+  const documents = new Map<string, unknown>();
   for (const { key, name, mayBeNotAvailable } of sourceAttributeDefinitions) {
     const attribute = attributes[key];
     mustHold(attribute !== undefined, file, `/attributes: ${key} is missing`);
@@ -242,17 +243,16 @@ export function parseSourceAttributes(
     );
     for (const evidence of attribute.evidence) {
       const [target = '', pointer = ''] = evidence.split('#');
+      const content = contents.get(target);
       mustHold(
-        documents.has(target),
+        content !== undefined,
         file,
         `/attributes/${key}/evidence: ${target} is not a file of the package`,
       );
-      const document = documents.get(target);
-      mustHold(
-        document === null || resolves(document, pointer),
-        file,
-        `/attributes/${key}/evidence: nothing at ${evidence}`,
-      );
+      if (pointer === '' || !target.endsWith('.json')) continue;
+      const document = documents.get(target) ?? parseJson(content, target);
+      documents.set(target, document);
+      mustHold(resolves(document, pointer), file, `/attributes/${key}/evidence: nothing at ${evidence}`);
     }
   }
   const known = new Set(sourceAttributeDefinitions.map((d) => d.key));

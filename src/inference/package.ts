@@ -8,7 +8,7 @@ import { type GraphValue, scanOnnx } from './onnx-scan.ts';
 import { parseCalibration, parseEvaluation, parseGolden, parseSourceAttributes } from './package-files.ts';
 import type { ModelPackage, Network } from './package-types.ts';
 import { parseReference } from './reference.ts';
-import { mustHold, parseJson } from './schema.ts';
+import { mustHold } from './schema.ts';
 
 /** Largest size of each file, bytes. @see docs/model-package.md */
 const sizeLimits = {
@@ -69,13 +69,13 @@ export async function loadPackage(folder: string): Promise<ModelPackage> {
   mustHold(cardText.trim() !== '', manifest.files.card.file, 'is empty');
 
   const { files } = manifest;
-  const documents = new Map<string, unknown>([
-    [manifestFile, parseJson(manifestBytes, manifestFile)],
-    [files.calibration.file, parseJson(calibration, files.calibration.file)],
-    [files.reference.file, parseJson(reference, files.reference.file)],
-    [files.golden.file, parseJson(golden, files.golden.file)],
-    [files.evaluation.file, parseJson(evaluation, files.evaluation.file)],
-    [files.card.file, null],
+  const contents = new Map([
+    [manifestFile, manifestBytes],
+    [files.calibration.file, calibration],
+    [files.reference.file, reference],
+    [files.golden.file, golden],
+    [files.evaluation.file, evaluation],
+    [files.card.file, card],
   ]);
   return {
     folder,
@@ -86,7 +86,7 @@ export async function loadPackage(folder: string): Promise<ModelPackage> {
     reference: parseReference(reference, manifest),
     golden: parseGolden(golden, manifest),
     evaluation: parseEvaluation(evaluation, manifest),
-    sourceAttributes: parseSourceAttributes(sourceAttributes, manifest, documents),
+    sourceAttributes: parseSourceAttributes(sourceAttributes, manifest, contents),
     card: cardText,
   };
 }
