@@ -87,7 +87,7 @@ interface Walk {
   readonly end: number;
 }
 
-export function tagName(tag: number): string {
+function tagName(tag: number): string {
   const hex = (tag >>> 0).toString(16).padStart(8, '0').toUpperCase();
   return `(${hex.slice(0, 4)},${hex.slice(4)})`;
 }

@@ -74,7 +74,7 @@ export function decodeFrames(file: DicomFile, options: DecodeOptions = {}): Deco
   const pixel = readImagePixel(file);
   const syntax = file.transferSyntax;
   if (syntax === null) throw new ServiceError('DICOM_UNSUPPORTED_SYNTAX');
-  const frameNumbers = options.frames ?? range(pixel.frames, pixel, limits);
+  const frameNumbers = options.frames ?? allFrames(file, pixel, limits);
   if (frameNumbers.some((frame) => !Number.isInteger(frame) || frame < 0 || frame >= pixel.frames)) {
     throw new ServiceError('DICOM_INVALID', {
       detail: 'The image does not have the frame that is asked for.',
@@ -121,9 +121,13 @@ function checkSize(pixel: ImagePixel, frames: number, limits: DicomLimits): void
   }
 }
 
-function range(frames: number, pixel: ImagePixel, limits: DicomLimits): readonly number[] {
-  checkSize(pixel, frames, limits);
-  return Array.from({ length: frames }, (_, index) => index);
+function allFrames(file: DicomFile, pixel: ImagePixel, limits: DicomLimits): readonly number[] {
+  checkSize(pixel, pixel.frames, limits);
+  // The list itself costs memory: no frame is smaller than a byte of the file.
+  if (pixel.frames > file.dataSet.bytes.length) {
+    throw new ServiceError('DICOM_INVALID', { detail: 'More frames are announced than the file has bytes.' });
+  }
+  return Array.from({ length: pixel.frames }, (_, index) => index);
 }
 
 function decodeNative(

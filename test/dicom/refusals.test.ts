@@ -58,6 +58,13 @@ describe('sizes are known before memory is taken', () => {
     expect(decodeFrames(parseDicom(bytes), { frames: [0] }).data).toHaveLength(10_000);
   });
 
+  test('more frames than the file has bytes are refused before they are counted out', () => {
+    const image = { rows: 1, columns: 1, frames: 400_000_000, bitsAllocated: 8 };
+    const before = process.memoryUsage().heapUsed;
+    expect(codeOf(native(image, 16))).toBe('DICOM_INVALID');
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(64 * 2 ** 20);
+  });
+
   test('the limit can be lowered', () => {
     const bytes = native({ rows: 64, columns: 64 }, 8192);
     const limits = { ...defaultLimits, pixelBytes: 4096 };

@@ -2,7 +2,7 @@ import { deflateRawSync } from 'node:zlib';
 
 /** Writes small DICOM files for tests: what is asked for, right or wrong, and nothing else. */
 
-export type Value = string | number | readonly number[] | Uint8Array | readonly Elements[];
+type Value = string | number | readonly number[] | Uint8Array | readonly Elements[];
 
 /** `[tag, vr, value]`; a value of element lists is a sequence. */
 export type Elements = readonly (readonly [tag: number, vr: string, value: Value])[];
@@ -21,7 +21,7 @@ export interface WriteOptions {
 const longForm = new Set(['OB', 'OD', 'OF', 'OL', 'OV', 'OW', 'SQ', 'SV', 'UC', 'UN', 'UR', 'UT', 'UV']);
 const undefinedLength = 0xffffffff;
 
-export const explicitLittle = '1.2.840.10008.1.2.1';
+const explicitLittle = '1.2.840.10008.1.2.1';
 
 export function writeDicom(elements: Elements, options: WriteOptions = {}): Uint8Array {
   const { transferSyntax = explicitLittle, preamble = true, meta = true, deflate = false } = options;
@@ -48,7 +48,7 @@ interface Form {
   readonly undefinedLengths?: boolean;
 }
 
-export function dataSet(elements: Elements, form: Form): Buffer {
+function dataSet(elements: Elements, form: Form): Buffer {
   return Buffer.concat(elements.map(([tag, vr, value]) => element(tag, vr, value, form)));
 }
 

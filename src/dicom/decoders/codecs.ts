@@ -4,7 +4,7 @@ import { ServiceError } from '#core/error';
 import { type DicomLimits, defaultLimits } from '../limits.ts';
 
 /** What the `@cornerstonejs` decoders report of a decoded frame. */
-export interface CodecFrameInfo {
+interface CodecFrameInfo {
   readonly width: number;
   readonly height: number;
   readonly bitsPerSample: number;
@@ -13,7 +13,7 @@ export interface CodecFrameInfo {
 }
 
 /** A decoder object in WebAssembly memory. */
-export interface WasmDecoder {
+interface WasmDecoder {
   getEncodedBuffer(bytes: number): Uint8Array;
   getDecodedBuffer(): Uint8Array;
   decode(): void;

@@ -1,6 +1,4 @@
 import { ServiceError } from '#core/error';
-import { defaultLimits } from '../limits.ts';
-import { type Codecs, createCodecs } from './codecs.ts';
 import type { FrameDecoder } from './frame-decoder.ts';
 import { decodeSequentialDct } from './jpeg-dct.ts';
 import { checkAgainstHeader, type JpegHeader, jpegSegments, readJpegHeader } from './jpeg-header.ts';
@@ -55,40 +53,4 @@ function withoutColourTransform(input: Uint8Array, header: JpegHeader): Uint8Arr
   }
   if (header.components.length !== 3) return input;
   return Buffer.concat([...kept, input.subarray(rest)]);
-}
-
-/** An 8-bit grey picture, rows × columns, row by row. */
-export interface GreyPicture {
-  readonly rows: number;
-  readonly columns: number;
-  readonly pixels: Uint8Array;
-}
-
-/**
- * A plain JPEG file as grey: one component as it is, colour as the mean of red, green and blue.
- * @throws ServiceError DICOM_TRUNCATED, DICOM_INVALID, DICOM_TOO_LARGE, DICOM_UNSUPPORTED_PIXELS, DICOM_CODEC_FAILED
- */
-export function decodeJpegGrey(input: Uint8Array, codecs: Codecs = createCodecs()): GreyPicture {
-  const { process, precision, rows, columns, components } = readJpegHeader(input);
-  const samples = components.length;
-  if (process > 0xc2 || precision !== 8 || (samples !== 1 && samples !== 3)) {
-    throw new ServiceError('DICOM_UNSUPPORTED_PIXELS', {
-      detail: 'JPEG of 8 bits with one or three components is read.',
-    });
-  }
-  const count = rows * columns;
-  if (count * samples > defaultLimits.pixelBytes) throw new ServiceError('DICOM_TOO_LARGE');
-  if (count === 0) throw new ServiceError('DICOM_INVALID', { detail: 'The picture has no size.' });
-  return codecs.run('jpeg', (decoder) => {
-    decoder.getEncodedBuffer(input.length).set(input);
-    decoder.decode();
-    const decoded = decoder.getDecodedBuffer();
-    if (decoded.length !== count * samples) throw new ServiceError('DICOM_CODEC_FAILED');
-    if (samples === 1) return { rows, columns, pixels: decoded.slice() };
-    const pixels = new Uint8Array(count);
-    for (let at = 0; at < count; at += 1) {
-      pixels[at] = Math.round((decoded[at * 3]! + decoded[at * 3 + 1]! + decoded[at * 3 + 2]!) / 3);
-    }
-    return { rows, columns, pixels };
-  });
 }

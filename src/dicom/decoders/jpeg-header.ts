@@ -14,7 +14,7 @@ export interface JpegHeader {
   readonly jfif: boolean;
 }
 
-export interface JpegComponent {
+interface JpegComponent {
   readonly id: number;
   readonly horizontal: number;
   readonly vertical: number;

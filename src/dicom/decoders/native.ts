@@ -2,7 +2,7 @@ import { ServiceError } from '#core/error';
 import { bytesPerValue, type ImagePixel, newValues, type StoredValues, viewValues } from '../image-pixel.ts';
 
 /** True where two chroma samples serve two pixels: four values for two pixels. @see DICOM PS3.3 C.7.6.3.1.2 */
-export function isPacked422(pixel: ImagePixel): boolean {
+function isPacked422(pixel: ImagePixel): boolean {
   return pixel.photometric === 'YBR_FULL_422' || pixel.photometric === 'YBR_PARTIAL_422';
 }
 
