@@ -91,6 +91,15 @@ describe('JPEG lossless, T.81 Annex H', () => {
     expect(ours(source, encodeJpegLossless(source, { precision: 16, predictor: 1 }), 16)).toEqual(values);
   });
 
+  test('thousands of tables before one pixel are refused, not built', () => {
+    const source = picture(4, 4, 1, 12);
+    const frame = encodeJpegLossless(source, { precision: 12, predictor: 1 });
+    const table = frame.subarray(15, 15 + 38);
+    expect([table[0], table[1]]).toEqual([0xff, 0xc4]);
+    const many = Buffer.concat([frame.subarray(0, 15), ...new Array(20_000).fill(table), frame.subarray(15)]);
+    expect(() => ours(source, many, 16)).toThrowError(expect.objectContaining({ code: 'DICOM_INVALID' }));
+  });
+
   test('a stream that ends early is DICOM_TRUNCATED, wherever it ends', () => {
     const source = picture(16, 16, 1, 12);
     const frame = encodeJpegLossless(source, { precision: 12, predictor: 1 });

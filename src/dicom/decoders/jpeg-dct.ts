@@ -1,5 +1,5 @@
 import { ServiceError } from '#core/error';
-import { type JpegHeader, jpegSegments } from './jpeg-header.ts';
+import { type JpegHeader, jpegSegments, segmentCounter } from './jpeg-header.ts';
 import {
   type EntropyData,
   type HuffmanTable,
@@ -145,12 +145,14 @@ function readScans(
 ): void {
   const huffman = new Map<number, HuffmanTable>();
   const quantisation = new Map<number, Uint16Array>();
+  const count = segmentCounter();
   let restartInterval = 0;
   let at = 2;
   const missing = new Set(planes);
   while (missing.size > 0) {
     let scanned = false;
     for (const segment of jpegSegments(input, at)) {
+      count();
       if (segment.marker === 0xc4) readHuffmanTables(input, segment.at, segment.end, huffman);
       if (segment.marker === 0xdb) readQuantisation(input, segment.at, segment.end, quantisation);
       if (segment.marker === 0xdd) restartInterval = (input[segment.at]! << 8) | input[segment.at + 1]!;

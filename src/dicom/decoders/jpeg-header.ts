@@ -33,6 +33,23 @@ const isFrame = (marker: number): boolean =>
   (marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc) ||
   marker === 0xf7;
 
+/** More marker segments than any writer needs; each table and scan costs time however small the image. */
+const mostSegments = 1000;
+
+/**
+ * Counts the marker segments of one frame, over all its scans.
+ * @throws ServiceError DICOM_INVALID when there are too many
+ */
+export function segmentCounter(): () => void {
+  let count = 0;
+  return () => {
+    count += 1;
+    if (count > mostSegments) {
+      throw new ServiceError('DICOM_INVALID', { detail: 'A JPEG stream has too many segments.' });
+    }
+  };
+}
+
 /**
  * The marker segments from `from` up to and including the next SOS (DA); EOI (D9) ends them too.
  * @throws ServiceError DICOM_TRUNCATED, DICOM_INVALID

@@ -1,6 +1,12 @@
 import { ServiceError } from '#core/error';
 import type { FrameDecoder } from './frame-decoder.ts';
-import { checkAgainstHeader, type JpegHeader, jpegSegments, readJpegHeader } from './jpeg-header.ts';
+import {
+  checkAgainstHeader,
+  type JpegHeader,
+  jpegSegments,
+  readJpegHeader,
+  segmentCounter,
+} from './jpeg-header.ts';
 import {
   type EntropyData,
   type HuffmanTable,
@@ -41,12 +47,14 @@ interface Scan {
 
 function readScans(input: Uint8Array, header: JpegHeader, values: Uint16Array): void {
   const tables = new Map<number, HuffmanTable>();
+  const count = segmentCounter();
   let restartInterval = 0;
   let at = 2;
   const seen = new Set<number>();
   while (seen.size < header.components.length) {
     let scanAt: number | null = null;
     for (const segment of jpegSegments(input, at)) {
+      count();
       if (segment.marker === 0xc4) readHuffmanTables(input, segment.at, segment.end, tables);
       if (segment.marker === 0xdd) restartInterval = (input[segment.at]! << 8) | input[segment.at + 1]!;
       if (segment.marker === 0xda) {
