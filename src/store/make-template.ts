@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
+import { readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { openDatabase } from './database.ts';
 import { migrate } from './migrate.ts';
@@ -15,6 +15,10 @@ if (!existsSync(template)) {
     await migrate(database);
     await database.close();
     await rename(path.join(draft, 'database'), template);
+    // Those of other versions are of no use any more.
+    for (const name of await readdir(path.dirname(template)))
+      if (name !== path.basename(template))
+        await rm(path.join(path.dirname(template), name), { recursive: true, force: true });
   } finally {
     await rm(draft, { recursive: true, force: true });
   }

@@ -7,12 +7,19 @@ import type { FromThread, ThreadData, ToThread } from './pglite-messages.ts';
  * hooks. One message is one statement; the caller sends the next when it has the answer.
  */
 const port = parentPort;
-if (port !== null) await serve(workerData as ThreadData);
+
+/**
+ * Nothing gathers statistics in this database by itself, and a plan made when a table was empty stays: so indexes
+ * always, planned once.
+ */
+const settings = 'set enable_seqscan = off; set plan_cache_mode = force_generic_plan';
 
 async function serve({ folder, channel }: ThreadData): Promise<void> {
   const send = (message: FromThread) => port?.postMessage(message);
   const options: PGliteOptions = { dataDir: folder };
   const database = await PGlite.create(options);
+  await database.exec(settings);
+  const answer = createAnswers(database);
   await database.listen(channel, (payload) => send({ type: 'notification', payload }));
   port?.on('message', (message: ToThread) => {
     if (message.type === 'close') {
@@ -22,7 +29,7 @@ async function serve({ folder, channel }: ThreadData): Promise<void> {
       );
       return;
     }
-    answer(database, message.sql, message.values).then(
+    answer(message.sql, message.values).then(
       (result) => send({ type: 'answer', id: message.id, ...result }),
       (error: unknown) => send({ type: 'failure', id: message.id, ...describe(error) }),
     );
@@ -30,13 +37,39 @@ async function serve({ folder, channel }: ThreadData): Promise<void> {
   send({ type: 'ready' });
 }
 
-async function answer(database: PGlite, sql: string, values: readonly unknown[]) {
-  const result =
-    values.length === 0 ? (await database.exec(sql)).at(-1) : await database.query(sql, [...values]);
-  return {
-    rows: (result?.rows ?? []) as Record<string, unknown>[],
-    affected: result?.affectedRows,
+/** Prepares statements and remembers them: planning is most of what a read costs. */
+function createAnswers(database: PGlite) {
+  const prepared = new Map<string, string>();
+  const run = async (sql: string, values: readonly unknown[]) => {
+    if (values.length === 0) return (await database.exec(sql)).at(-1);
+    const literals = values.map(literal);
+    const known = prepared.get(sql);
+    const fits = preparable.test(sql) && !literals.includes(null);
+    if (!fits || (known === undefined && prepared.size >= mostPrepared))
+      return database.query(sql, [...values]);
+    const name = known ?? `fovea_${prepared.size + 1}`;
+    if (known === undefined) {
+      await database.exec(`prepare ${name} as ${sql}`);
+      prepared.set(sql, name);
+    }
+    return (await database.exec(`execute ${name} (${literals.join(', ')})`)).at(-1);
   };
+  return async (sql: string, values: readonly unknown[]) => {
+    const result = await run(sql, values);
+    return { rows: (result?.rows ?? []) as Record<string, unknown>[], affected: result?.affectedRows };
+  };
+}
+
+/** What PREPARE takes. */
+const preparable = /^\s*(select|insert|update|delete|with)\b/i;
+const mostPrepared = 100;
+
+/** `value` as an SQL literal that takes the type of its parameter; null for what has no such form here. */
+function literal(value: unknown): string | null {
+  if (value === null || value === undefined) return 'null';
+  if (typeof value === 'string') return `'${value.replaceAll("'", "''")}'`;
+  if (typeof value === 'number' || typeof value === 'boolean') return `'${value}'`;
+  return value instanceof Date ? `'${value.toISOString()}'` : null;
 }
 
 /**
@@ -55,3 +88,5 @@ function describe(error: unknown): { code: string; message: string; fatal: boole
     message === 'PGlite is closed';
   return { code: text('code'), message, fatal };
 }
+
+if (port !== null) await serve(workerData as ThreadData);

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import pg from 'pg';
 import type { Answer, Session, Sessions } from './dialect.ts';
 
@@ -12,6 +13,8 @@ export interface PostgresOptions {
 
 /** Longest wait for a connection, milliseconds. */
 const connectTimeout = 3_000;
+/** Statements that each connection keeps prepared. */
+const mostPrepared = 100;
 /** Pause before the listener connects again, milliseconds. */
 const listenPause = 500;
 
@@ -29,12 +32,24 @@ export function openPool({ url, connections = 8, queryTimeout = 30_000 }: Postgr
   // drops it, or its next statement fails. Unheard, either event would end the process.
   pool.on('error', () => undefined);
   pool.on('connect', (client) => client.on('error', () => undefined));
+  const names = new Map<string, string>();
+  /** Name under which connections prepare a statement; null when there are too many texts to keep them all. */
+  const nameOf = (sql: string): string | null => {
+    const known = names.get(sql);
+    if (known !== undefined || names.size >= mostPrepared) return known ?? null;
+    const name = `fovea_${createHash('sha256').update(sql).digest('hex').slice(0, 24)}`;
+    names.set(sql, name);
+    return name;
+  };
   return {
     async acquire(): Promise<Session> {
       const client = await pool.connect();
       return {
         async query(sql, values): Promise<Answer> {
-          const result = await client.query(sql, [...values]);
+          const name = values.length === 0 ? null : nameOf(sql);
+          const result = await (name === null
+            ? client.query(sql, [...values])
+            : client.query({ name, text: sql, values: [...values] }));
           const last = Array.isArray(result) ? (result.at(-1) as pg.QueryResult | undefined) : result;
           return { rows: last?.rows ?? [], affected: last?.rowCount ?? undefined };
         },

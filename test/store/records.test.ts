@@ -5,6 +5,7 @@ import { type Assessments, askStatement, createAssessments, type StudyAsk } from
 import { type Cards, createCards, type IssuedCard } from '#store/cards';
 import type { Database } from '#store/database';
 import { createFeedback, type FeedbackEntry, type FeedbackStore } from '#store/feedback';
+import { maintain } from '#store/maintain';
 import { migrate } from '#store/migrate';
 import { createQueue, type Queue } from '#store/queue';
 import { createReplay, type Replay } from '#store/replay';
@@ -221,6 +222,26 @@ describe.each(databaseKinds)('records, $title', ({ kind, skip }) => {
     expect(await replay.firstUse('https://other', 'token-1', expires)).toBe(true);
     expect(await replay.purge(new Date())).toBe(0);
     expect(await replay.purge(new Date(expires.getTime() + 1))).toBe(2);
+  });
+
+  it('housekeeping forgets what is old and nothing else', async () => {
+    const now = new Date();
+    await replay.firstUse('https://ehr', 'old', new Date(now.getTime() - 1));
+    await replay.firstUse('https://ehr', 'live', new Date(now.getTime() + 60_000));
+    await cards.issued([card()]);
+    await maintain(database, { now });
+    expect(await replay.firstUse('https://ehr', 'live', now)).toBe(false);
+    expect(await replay.purge(new Date(now.getTime() + 120_000))).toBe(1);
+    expect(await cards.purge(new Date(now.getTime() + 60_000))).toBe(1);
+  });
+
+  it('text with quotes, backslashes and line ends comes back as it was', async () => {
+    const text = `it's \\ "quoted" $1 \n\t '' ; -- é\u2028`;
+    const key = request(60, { payload: { text } });
+    await queue.enqueue(key);
+    const [job] = await queue.claim(1);
+    expect(job?.payload).toEqual({ text });
+    if (job !== undefined) await queue.complete(job, result());
   });
 
   it('the read of a hook goes by indexes alone', async () => {
