@@ -315,7 +315,8 @@ function invalid(name: string, problem: string): ServiceError {
 /** The folder that Fovea is installed in: the nearest one above this file with a package.json. */
 export function installFolder(): string {
   let folder = import.meta.dirname;
-  while (!existsSync(path.join(folder, 'package.json')) && path.dirname(folder) !== folder) folder = path.dirname(folder);
+  while (!existsSync(path.join(folder, 'package.json')) && path.dirname(folder) !== folder)
+    folder = path.dirname(folder);
   return folder;
 }
 

@@ -1,0 +1,102 @@
+import { ServiceError } from '#core/error';
+import type { ImagingEndpoint, InstanceReference, SeriesReference, StudyReference } from '#core/imaging';
+import type { Manifest } from '#core/model-package';
+import type { OutboundFetch } from '#core/outbound';
+import type { AllowedOrigin, Tenant } from '#core/tenant';
+import { createDicomwebClient, type DicomwebClient } from '#dicom/dicomweb';
+import type { FetchedInstance, RunnerParts } from './runner.ts';
+
+/** Instances of one series that are fetched one by one; beyond this the series is streamed whole. */
+const mostSingle = 8;
+
+/** Longest silence of an imaging server, milliseconds. */
+const idleTimeoutMs = 15_000;
+
+/**
+ * Fetches the instances of a study that a model could read, one at a time and in order (series, then instance
+ * number). Where the record lists instances with their SOP classes, only those that the model reads are fetched; a
+ * series of another modality is left out. The next instance is asked for only when the one before was not enough.
+ */
+export function createStudyFetcher(
+  outbound: OutboundFetch,
+  timeoutMs: number,
+): RunnerParts['fetchInstances'] {
+  return async function* fetchInstances(
+    { tenant, manifest, payload, token },
+    signal,
+  ): AsyncGenerator<FetchedInstance> {
+    const { study, fhirServer } = payload;
+    const clientFor = (endpoint: ImagingEndpoint): DicomwebClient =>
+      createDicomwebClient({
+        outbound,
+        endpoint,
+        allowed: tenant.imagingServers,
+        token,
+        maySendToken: (to) => maySendToken(to, tenant, fhirServer),
+        timeoutMs,
+        idleTimeoutMs: Math.min(idleTimeoutMs, timeoutMs),
+        maxBytes: tenant.maxStudyBytes,
+        signal,
+      });
+    const listed = study.series.length > 0 ? study.series : await seriesOf(study, tenant, clientFor);
+    for (const series of listed.filter((one) => isReadable(one, manifest))) {
+      const client = clientFor(endpointOf(study, series, tenant));
+      const instances = series.instances.filter((one) => isReadableInstance(one, manifest)).sort(byNumber);
+      if (series.instances.length > 0 && instances.length === 0) continue;
+      if (instances.length === 0 || instances.length > mostSingle) {
+        for await (const bytes of client.retrieveSeries(study.studyInstanceUid, series.seriesInstanceUid))
+          yield { bytes };
+        continue;
+      }
+      for (const { sopInstanceUid } of instances) {
+        for await (const bytes of client.retrieveInstance(
+          study.studyInstanceUid,
+          series.seriesInstanceUid,
+          sopInstanceUid,
+        )) {
+          yield { bytes };
+        }
+      }
+    }
+  };
+}
+
+/** A record without series: the imaging server is asked (QIDO-RS). */
+async function seriesOf(
+  study: StudyReference,
+  tenant: Tenant,
+  clientFor: (endpoint: ImagingEndpoint) => DicomwebClient,
+): Promise<readonly SeriesReference[]> {
+  const found = await clientFor(endpointOf(study, null, tenant)).qidoInstances(study.studyInstanceUid);
+  if (found.length === 0) throw new ServiceError('DICOMWEB_NOT_FOUND');
+  return found;
+}
+
+/** @throws ServiceError ENDPOINT_MISSING */
+function endpointOf(study: StudyReference, series: SeriesReference | null, tenant: Tenant): ImagingEndpoint {
+  const named = series?.endpoint ?? study.endpoint;
+  if (named !== null) return named;
+  if (tenant.defaultImagingServer === undefined) throw new ServiceError('ENDPOINT_MISSING');
+  return { address: tenant.defaultImagingServer, requiresAccessToken: true };
+}
+
+/** The call's token goes to an imaging server that is listed for it, or to the origin of the FHIR server that it is for. */
+function maySendToken({ address }: ImagingEndpoint, tenant: Tenant, fhirServer: string | null): boolean {
+  const { origin } = new URL(address);
+  if (fhirServer !== null && new URL(fhirServer).origin === origin) return true;
+  return tenant.imagingServers.some(
+    (one: AllowedOrigin) => one.sendToken === true && new URL(one.base).origin === origin,
+  );
+}
+
+function isReadable(series: SeriesReference, { selects }: Manifest): boolean {
+  return series.modality === null || selects.modality.includes(series.modality);
+}
+
+function isReadableInstance(instance: InstanceReference, { selects }: Manifest): boolean {
+  return instance.sopClassUid === null || selects.sopClass.includes(instance.sopClassUid);
+}
+
+function byNumber(a: InstanceReference, b: InstanceReference): number {
+  return (a.number ?? 0) - (b.number ?? 0) || a.sopInstanceUid.localeCompare(b.sopInstanceUid);
+}
