@@ -10,7 +10,7 @@ const remainder = { bytes: 64 << 10, milliseconds: 500 } as const;
 /**
  * The body of one response as an async iterable that may be iterated once. Chunks are those of the connection, not
  * copied. Silence is counted only while the consumer waits. A consumer that stops early (`return`) frees the
- * connection, also before its first `next`.
+ * connection, also before its first `next`. What has arrived before a failure is given first.
  *
  * While it is read it throws OUTBOUND_TIMEOUT, OUTBOUND_TOO_LARGE, or OUTBOUND_UNREACHABLE when the body breaks off
  * before its announced end.
@@ -86,12 +86,12 @@ export function responseBody(
   const iterator: AsyncIterator<Uint8Array> = {
     async next() {
       for (;;) {
-        if (failure !== null) throw failure;
         const chunk = queue.shift();
         if (chunk !== undefined) {
           queued -= chunk.length;
           return { done: false, value: chunk };
         }
+        if (failure !== null) throw failure;
         if (state !== 'open') return { done: true, value: undefined };
         limits.waitForBytes(true);
         await new Promise<void>((resolve) => {

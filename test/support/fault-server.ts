@@ -82,11 +82,14 @@ export const drip =
     response.on('close', () => clearInterval(timer));
   };
 
-/** Data as fast as they are taken, without end. */
+/** Sends the head and `start`, then `chunk` again and again as fast as it is taken, without end. */
 export const endless =
-  (headers: http.OutgoingHttpHeaders, chunk: Uint8Array = Buffer.alloc(64 << 10)): Fault =>
+  (
+    headers: http.OutgoingHttpHeaders,
+    { status = 200, start = '', chunk = Buffer.alloc(64 << 10) as Uint8Array } = {},
+  ): Fault =>
   (_request, response) => {
-    response.writeHead(200, headers);
+    response.writeHead(status, headers).write(start);
     const more = (): void => {
       while (!response.destroyed && response.write(chunk));
     };
