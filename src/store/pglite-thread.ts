@@ -17,7 +17,7 @@ const settings = 'set enable_seqscan = off; set plan_cache_mode = force_generic_
 async function serve({ folder, channel }: ThreadData): Promise<void> {
   const send = (message: FromThread) => port?.postMessage(message);
   const options: PGliteOptions = { dataDir: folder };
-  const database = await PGlite.create(options);
+  const database = stopAfterPanic(await PGlite.create(options));
   await database.exec(settings);
   const answer = createAnswers(database);
   await database.listen(channel, (payload) => send({ type: 'notification', payload }));
@@ -35,6 +35,25 @@ async function serve({ folder, channel }: ThreadData): Promise<void> {
     );
   });
   send({ type: 'ready' });
+}
+
+/**
+ * After a PANIC (the write-ahead log could not be written, say) the instance spins for ever on the next message, and
+ * PGlite itself sends one, to synchronise. So no message passes after a PANIC.
+ */
+function stopAfterPanic(database: PGlite): PGlite {
+  const send = database.execProtocolStream.bind(database);
+  let panic: unknown = null;
+  database.execProtocolStream = async (...message) => {
+    if (panic !== null) throw panic;
+    try {
+      return await send(...message);
+    } catch (error) {
+      if (isFatal(error)) panic = error;
+      throw error;
+    }
+  };
+  return database;
 }
 
 /** Prepares statements and remembers them: planning is most of what a read costs. */
@@ -72,21 +91,23 @@ function literal(value: unknown): string | null {
   return value instanceof Date ? `'${value.toISOString()}'` : null;
 }
 
-/**
- * An error as plain data. `fatal`: the instance is over. After a PANIC (the write-ahead log could not be written, say)
- * the next statement would spin for ever, so the caller ends this thread at once.
- */
+function textOf(error: unknown, key: string): string {
+  const value = typeof error === 'object' && error !== null ? Reflect.get(error, key) : undefined;
+  return typeof value === 'string' ? value : '';
+}
+
+/** The instance is over, not only the statement. */
+function isFatal(error: unknown): boolean {
+  return (
+    ['PANIC', 'FATAL'].includes(textOf(error, 'severity')) ||
+    ['RuntimeError', 'ExitStatus'].includes(textOf(error, 'name')) ||
+    textOf(error, 'message') === 'PGlite is closed'
+  );
+}
+
+/** An error as plain data; after a fatal one the caller ends this thread. */
 function describe(error: unknown): { code: string; message: string; fatal: boolean } {
-  const text = (key: string) => {
-    const value = typeof error === 'object' && error !== null ? Reflect.get(error, key) : undefined;
-    return typeof value === 'string' ? value : '';
-  };
-  const message = text('message');
-  const fatal =
-    ['PANIC', 'FATAL'].includes(text('severity')) ||
-    ['RuntimeError', 'ExitStatus'].includes(text('name')) ||
-    message === 'PGlite is closed';
-  return { code: text('code'), message, fatal };
+  return { code: textOf(error, 'code'), message: textOf(error, 'message'), fatal: isFatal(error) };
 }
 
 if (port !== null) await serve(workerData as ThreadData);
