@@ -79,9 +79,11 @@ function studyOf(file: Cases, name: string): StudyAssessment {
 
 /** Dates of JSON as Date. */
 function revived(study: Record<string, unknown>): StudyAssessment {
-  return (
-    study['since'] === undefined ? study : { ...study, since: new Date(String(study['since'])) }
-  ) as StudyAssessment;
+  const since = study['since'];
+  return {
+    ...study,
+    ...(since !== undefined && { since: new Date(String(since)) }),
+  } as unknown as StudyAssessment;
 }
 
 function toolsOf(file: Cases, studies: readonly StudyAssessment[], showLow: boolean): HookTools {
