@@ -52,7 +52,7 @@ export interface DicomwebClient {
   retrieveInstance(studyInstanceUid: string, seriesInstanceUid: string, sopInstanceUid: string): DicomFiles;
 }
 
-export type DicomFiles = AsyncGenerator<Buffer<ArrayBuffer>, void, undefined>;
+type DicomFiles = AsyncGenerator<Buffer<ArrayBuffer>, void, undefined>;
 
 const acceptDicom = 'multipart/related; type="application/dicom"; transfer-syntax=*';
 const acceptJson = 'application/dicom+json';

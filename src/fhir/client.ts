@@ -30,7 +30,7 @@ export interface FhirAnswer {
 }
 
 /** Any JSON object with a resource type; nothing else of it is checked. */
-export interface FhirResource {
+interface FhirResource {
   readonly resourceType: string;
   readonly [element: string]: unknown;
 }

@@ -191,8 +191,10 @@ function endpointReader(
     const here = index.find(reference, holder, base);
     if (here !== null) return here;
     if (reference.startsWith('#') || /^urn:/i.test(reference)) return null;
-    const running = fetched.get(reference) ?? fetchOnce(reference);
-    fetched.set(reference, running);
+    // An Endpoint is asked for as it is now, whichever version the record names.
+    const current = reference.replace(/\/_history\/[^/]*$/, '');
+    const running = fetched.get(current) ?? fetchOnce(current);
+    fetched.set(current, running);
     return running;
   };
   const find: FindEndpoint = async (references, holder, base) => {

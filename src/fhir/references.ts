@@ -1,7 +1,7 @@
 import { asObject, asObjects, asText, type Json } from './json.ts';
 
 /** A resource with the base of the server that it says it comes from (`fullUrl` of its entry), where it says so. */
-export interface LocatedResource {
+interface LocatedResource {
   readonly resource: Json;
   readonly base: string | null;
 }

@@ -373,14 +373,15 @@ describe('answers that are not whole', () => {
   });
 });
 
-const openssl = serverOrSkip('openssl', () => findCommand('openssl') !== null);
+const opensslCommand = findCommand('openssl');
+const openssl = serverOrSkip('openssl', opensslCommand !== null);
 
 describe.skipIf(!openssl.available)(`TLS ${openssl.reason}`, () => {
   function certificate(): { key: string; cert: string } {
     const folder = mkdtempSync(path.join(tmpdir(), 'fovea-tls-'));
     const [key, cert] = [path.join(folder, 'key.pem'), path.join(folder, 'cert.pem')];
     execFileSync(
-      'openssl',
+      opensslCommand as string,
       ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2']
         .concat(['-subj', '/CN=pacs.hospital.example', '-addext', 'subjectAltName=DNS:pacs.hospital.example'])
         .concat(['-keyout', key, '-out', cert]),

@@ -283,4 +283,22 @@ describe('paths', () => {
     });
     expect(server.requests).toEqual([]);
   });
+
+  it.each(['?x=', '#x', '?x=/'])('a base with %j after it is not a base', async (more) => {
+    const { fetch, server, base } = await start({});
+    await expect(fetch('Patient/1', { server: `${base}${more}` })).rejects.toMatchObject({
+      code: 'FHIR_SERVER_NOT_ALLOWED',
+    });
+    expect(server.requests).toEqual([]);
+  });
+
+  it('user information is refused in a base and in an absolute address', async () => {
+    const { fetch, server, base } = await start({});
+    const named = base.replace('://', '://user@');
+    await expect(fetch('Patient/1', { server: named })).rejects.toMatchObject({
+      code: 'FHIR_SERVER_NOT_ALLOWED',
+    });
+    await expect(fetch(`${named}/Patient/1`)).rejects.toMatchObject({ code: 'FHIR_SERVER_NOT_ALLOWED' });
+    expect(server.requests).toEqual([]);
+  });
 });

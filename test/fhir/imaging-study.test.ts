@@ -276,7 +276,7 @@ describe('S18 Endpoint', () => {
     const { studies, endpointFailures } = await read(
       bundle(
         referring('Endpoint/e1'),
-        referring('Endpoint/e1', { identifier: identifier('1.2.4') }),
+        referring('Endpoint/e1/_history/2', { identifier: identifier('1.2.4') }),
         referring('Endpoint/e2', {
           identifier: identifier('1.2.5'),
           series: [{ uid: '1.9', endpoint: [{ reference: 'Endpoint/e3' }] }],
