@@ -38,7 +38,10 @@ for (let n = 0; ; n += 1) {
     contentDigest: 'a'.repeat(64),
     model: { name: 'chest', version: '1.0.0' },
     // Incompressible enough that a table grows by what it says.
-    payload: { milliseconds: (n * 7) % 20, ...(fill && { filler: Array.from({ length: 400 }, () => Math.random()) }) },
+    payload: {
+      milliseconds: (n * 7) % 20,
+      ...(fill && { filler: Array.from({ length: 400 }, () => Math.random()) }),
+    },
     credential: n % 3 === 0 ? 'none' : 'tenant',
   };
   try {
