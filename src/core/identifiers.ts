@@ -24,8 +24,3 @@ export const requiresAccessTokenExtension =
 
 /** Reverse-domain prefix of CDS Hooks extensions. @see CDS Hooks 2.0 §Extensions */
 export const extensionPrefix = 'health.fovea';
-
-/** UIDs of Fovea are UUIDs under 2.25. @see DICOM PS3.5 B.2 */
-export const uidRoot = '2.25';
-export const implementationClassUid = '2.25.171904520735229410473614523079384170221';
-export const implementationVersionName = 'FOVEA_0_1';
