@@ -9,12 +9,14 @@ export interface PeerCall {
 
 /** A small CDS service with fixed cards, which records what the EHR sends. It stands at the other end of the wire. */
 export interface CdsPeer {
-  readonly base: string;
+  base: string;
   readonly calls: PeerCall[];
   /** What the next hook calls are answered with. */
   answer: { status: number; body: unknown; headers?: Record<string, string> };
   /** Answers of this many calls to come before {@link answer}. */
   queue: { status: number; body: unknown }[];
+  /** What feedback is answered with. */
+  feedbackStatus: number;
   close(): Promise<void>;
 }
 
@@ -96,6 +98,7 @@ export async function startCdsPeer(): Promise<CdsPeer> {
     calls: [],
     answer: { status: 200, body: { cards: [] } },
     queue: [],
+    feedbackStatus: 200,
     close: () => app.close(),
   };
   const record = (path: string, authorization: string | undefined, body: unknown) =>
@@ -105,6 +108,13 @@ export async function startCdsPeer(): Promise<CdsPeer> {
     const service = { id: 'imaging-assessment', title: 'Imaging assessment', description: 'Fixed cards.' };
     return { services: [{ ...service, hook: 'patient-view', prefetch: prefetchTemplates }] };
   });
+  app.get<{ Querystring: { of: string } }>('/frame', (request, reply) =>
+    reply
+      .type('text/html')
+      .send(
+        `<link rel="icon" href="data:,"><iframe title="chart" width="780" height="700" src="${request.query.of}"></iframe>`,
+      ),
+  );
   app.post('/cds-services/:id', (request, reply) => {
     record(request.url, request.headers.authorization, request.body);
     const { status, body, headers } = { headers: {}, ...(peer.queue.shift() ?? peer.answer) };
@@ -112,8 +122,9 @@ export async function startCdsPeer(): Promise<CdsPeer> {
   });
   app.post('/cds-services/:id/feedback', (request, reply) => {
     record(request.url, request.headers.authorization, request.body);
-    return reply.code(200).send();
+    return reply.code(peer.feedbackStatus).send();
   });
   const base = await app.listen({ host: '127.0.0.1', port: 0 });
-  return Object.assign(peer, { base });
+  peer.base = base;
+  return peer;
 }
