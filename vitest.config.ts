@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   resolve: { conditions: ['fovea-source'] },
-  ssr: { resolve: { conditions: ['fovea-source', 'node', 'import', 'module', 'default'] } },
+  ssr: { resolve: { conditions: ['fovea-source', 'node'] } },
   test: {
     include: ['test/**/*.test.ts'],
     pool: 'forks',

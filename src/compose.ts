@@ -6,11 +6,11 @@ import { createCredentials } from '#assessment/credentials';
 import { createEvidence } from '#assessment/evidence';
 import { createPseudonyms } from '#assessment/identity-keys';
 import { createAssessmentTools, type SpeakingModel } from '#assessment/patient-assessments';
+import { createPerformer, isFinal } from '#assessment/perform';
 import { createPool, type Pool } from '#assessment/pool';
 import { createPresenter } from '#assessment/present';
 import { readPseudonymKey } from '#assessment/pseudonym-key';
 import { createRecordReader } from '#assessment/record';
-import { createRunner, type Runner } from '#assessment/runner';
 import { createStudyFetcher } from '#assessment/study-fetcher';
 import { warmModels } from '#assessment/warm-models';
 import { createClientVerifier } from '#auth/client-jwt';
@@ -30,9 +30,11 @@ import { createAssessments } from '#store/assessments';
 import { createCards } from '#store/cards';
 import { type Database, openDatabase } from '#store/database';
 import { createFeedback } from '#store/feedback';
+import { maintain } from '#store/maintain';
 import { migrate } from '#store/migrate';
 import { createQueue } from '#store/queue';
 import { createReplay } from '#store/replay';
+import { startWork, type Work } from '#store/work';
 import { type Config, packageRoots } from './config.ts';
 
 /** A composed Fovea. */
@@ -97,7 +99,9 @@ async function composeOn(
   const base = { current: config.publicUrl ?? `http://localhost:${config.port}`, sandboxOrigin: '' };
   const state = { stopping: false };
   const warm = warmModels(models, pool, log);
-  const runner = pool === null ? null : startRunner();
+  const work = pool === null ? null : startRunner(pool);
+  const upkeep = startUpkeep(database, log);
+  close.push(async () => clearInterval(upkeep));
   const app = await createApp<Tenant>({
     cds: {
       services,
@@ -155,16 +159,15 @@ async function composeOn(
     async stop() {
       state.stopping = true;
       await app.close();
-      await runner?.stop(10_000);
+      await work?.stop();
       for (const end of close.reverse()) await end();
       log.info({ event: 'stopped', pid: process.pid });
     },
   };
 
-  function startRunner(): Runner {
-    const started = createRunner({
-      queue,
-      pool: pool as Pool,
+  function startRunner(threads: Pool): Work {
+    const perform = createPerformer({
+      pool: threads,
       credentials,
       tenants: config.tenants,
       manifests: () => manifests,
@@ -173,8 +176,15 @@ async function composeOn(
       log,
       onEnd: ({ model, outcome, seconds }) => metrics.jobs.observe({ model, outcome }, seconds),
     });
-    started.start();
-    return started;
+    // One job more than threads: the next study is fetched while the others are computed.
+    return startWork({
+      queue,
+      lanes: threads.size + 1,
+      perform,
+      isFinal,
+      models: [...manifests.keys()],
+      log,
+    });
   }
 
   function ports(): CdsPorts<Tenant, HookTools> {
@@ -282,6 +292,16 @@ export async function probeDatabase(config: Config): Promise<string> {
   } finally {
     await database.close();
   }
+}
+
+/** Housekeeping of the store, once a day. */
+function startUpkeep(database: Database, log: Log): NodeJS.Timeout {
+  const run = (): void => {
+    maintain(database).catch((error: unknown) =>
+      log.warn({ event: 'upkeep-failed', code: asServiceError(error).code }),
+    );
+  };
+  return setInterval(run, 86_400_000).unref();
 }
 
 function readCertificates(file: string): string {

@@ -8,8 +8,8 @@ import type {
 } from '#core/assessment';
 import { asServiceError } from '#core/error';
 import { inParallel, readBytes } from './local-files.ts';
+import { failedStudy } from './perform.ts';
 import type { Pool } from './pool.ts';
-import { failedStudy } from './runner.ts';
 
 /** One entry of `fovea assess --json`. @see docs/schemas/assess.json */
 export interface AssessEntry {

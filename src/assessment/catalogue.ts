@@ -62,8 +62,11 @@ export function deployedModels(
   deployments: readonly DeploymentLine[] | null,
 ): readonly DeployedModel<ModelPackage>[] {
   if (deployments === null) {
-    const names = [...new Set(catalogue.packages.map((pkg) => pkg.manifest.name))];
-    return names.map((name) => ({ package: packageOf(catalogue, name), state: 'active', use: 'research' }));
+    // Packages come newest first; a refused one does not stand in the way of an older one that holds.
+    const newest = catalogue.packages.filter(
+      (pkg, index, all) => all.findIndex((other) => other.manifest.name === pkg.manifest.name) === index,
+    );
+    return newest.map((pkg) => ({ package: pkg, state: 'active', use: 'research' }));
   }
   return deployments.flatMap(({ model, version, state, use }) => {
     if (state === 'retired') return [];

@@ -1,10 +1,10 @@
+import { findAllowed } from '#auth/outbound-hosts';
 import type { HookCall } from '#cds/types';
 import { ServiceError } from '#core/error';
 import type { OutboundFetch } from '#core/outbound';
 import type { Tenant } from '#core/tenant';
 import { fetchResource } from '#fhir/client';
 import { readImagingStudies } from '#fhir/imaging-study';
-import { isBelow } from '#fhir/path';
 import { readPatient } from '#fhir/patient';
 import type { AssessmentCall } from './patient-assessments.ts';
 
@@ -38,8 +38,8 @@ export function createRecordReader(outbound: OutboundFetch): RecordReader {
   };
   return {
     checkServer(tenant, fhirServer) {
-      const listed = tenant.fhirServers.some(({ base }) => isBelow(fhirServer, base));
-      if (!listed) throw new ServiceError('FHIR_SERVER_NOT_ALLOWED');
+      if (findAllowed(fhirServer, tenant.fhirServers) === null)
+        throw new ServiceError('FHIR_SERVER_NOT_ALLOWED');
     },
     fetch,
     readers(call) {

@@ -1,10 +1,11 @@
+import { maySendToken } from '#auth/outbound-hosts';
 import { ServiceError } from '#core/error';
 import type { ImagingEndpoint, InstanceReference, SeriesReference, StudyReference } from '#core/imaging';
 import type { Manifest } from '#core/model-package';
 import type { OutboundFetch } from '#core/outbound';
-import type { AllowedOrigin, Tenant } from '#core/tenant';
+import type { Tenant } from '#core/tenant';
 import { createDicomwebClient, type DicomwebClient } from '#dicom/dicomweb';
-import type { FetchedInstance, RunnerParts } from './runner.ts';
+import type { FetchedInstance, RunnerParts } from './perform.ts';
 
 /** Instances of one series that are fetched one by one; beyond this the series is streamed whole. */
 const mostSingle = 8;
@@ -32,7 +33,7 @@ export function createStudyFetcher(
         endpoint,
         allowed: tenant.imagingServers,
         token,
-        maySendToken: (to) => maySendToken(to, tenant, fhirServer),
+        maySendToken: (to) => maySendToken(to, tenant.imagingServers, fhirServer),
         timeoutMs,
         idleTimeoutMs: Math.min(idleTimeoutMs, timeoutMs),
         maxBytes: tenant.maxStudyBytes,
@@ -78,15 +79,6 @@ function endpointOf(study: StudyReference, series: SeriesReference | null, tenan
   if (named !== null) return named;
   if (tenant.defaultImagingServer === undefined) throw new ServiceError('ENDPOINT_MISSING');
   return { address: tenant.defaultImagingServer, requiresAccessToken: true };
-}
-
-/** The call's token goes to an imaging server that is listed for it, or to the origin of the FHIR server that it is for. */
-function maySendToken({ address }: ImagingEndpoint, tenant: Tenant, fhirServer: string | null): boolean {
-  const { origin } = new URL(address);
-  if (fhirServer !== null && new URL(fhirServer).origin === origin) return true;
-  return tenant.imagingServers.some(
-    (one: AllowedOrigin) => one.sendToken === true && new URL(one.base).origin === origin,
-  );
 }
 
 function isReadable(series: SeriesReference, { selects }: Manifest): boolean {

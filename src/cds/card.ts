@@ -65,7 +65,11 @@ export function checkCard(card: unknown): string[] {
  * What breaks a SHALL in an action, of a suggestion or in `systemActions`.
  * @see CDS Hooks 2.0 §Action
  */
-export function checkAction(action: unknown, at = 'action'): string[] {
+export function checkAction(action: unknown, at: string): string[] {
+  return [...actionProblems(action, at), ...emptyProblems(action, at)];
+}
+
+function actionProblems(action: unknown, at: string): string[] {
   if (!isObject(action)) return [`${at}: is not an object`];
   const { problem, problems } = collect(memberProblems(action, 'action', `${at}.`));
   const { type, description, resource, resourceId } = action;
@@ -116,7 +120,7 @@ function suggestionItemProblems(suggestion: unknown, at: string): string[] {
   if (present(suggestion, 'uuid') && !isUuid(suggestion['uuid'])) problem(`${at}.uuid`, 'is not a UUID');
   if (present(suggestion, 'isRecommended') && typeof suggestion['isRecommended'] !== 'boolean')
     problem(`${at}.isRecommended`, 'is not a boolean');
-  problems.push(...listOf(suggestion, 'actions', checkAction, at));
+  problems.push(...listOf(suggestion, 'actions', actionProblems, at));
   return problems;
 }
 

@@ -20,7 +20,7 @@ export const systems = {
 
 /** FHIR extension on Endpoint that says whether the access token must be sent. @see SMART Imaging Access */
 export const requiresAccessTokenExtension =
-  'http://hl7.org/fhir/smart-imaging-access/StructureDefinition/requires-access-token';
+  'http://hl7.org/fhir/smart-app-launch/StructureDefinition/requires-access-token';
 
 /** Reverse-domain prefix of CDS Hooks extensions. @see CDS Hooks 2.0 §Extensions */
 export const extensionPrefix = 'health.fovea';

@@ -1,8 +1,9 @@
 import { ServiceError } from '#core/error';
 import type { OutboundResponse } from '#core/outbound';
+import { retryAfterSeconds } from '#core/retry-after';
 
-/** Seconds to wait when a busy server does not say, and the longest wait that it can ask for. */
-const wait = { usual: 5, longest: 300 } as const;
+/** Seconds to wait when a busy server does not say. */
+const usualWait = 5;
 
 /** Frees the connection of an answer whose body is not wanted. */
 export async function letGo(response: OutboundResponse): Promise<void> {
@@ -27,7 +28,7 @@ export async function checkStatus(response: OutboundResponse, fine: readonly num
     case 503:
       throw new ServiceError('DICOMWEB_BUSY', {
         detail,
-        retryAfter: retryAfterSeconds(response.headers['retry-after'], Date.now()),
+        retryAfter: Math.max(1, retryAfterSeconds(response.headers['retry-after'], Date.now()) ?? usualWait),
       });
     case 401:
     case 403:
@@ -40,21 +41,6 @@ export async function checkStatus(response: OutboundResponse, fine: readonly num
     default:
       throw new ServiceError('DICOMWEB_UNAVAILABLE', { detail });
   }
-}
-
-/**
- * `Retry-After` as seconds from `now`, within 1 and 300; 5 where it is missing or cannot be read.
- * @param now milliseconds since the epoch
- * @see RFC 9110 §10.2.3
- */
-export function retryAfterSeconds(value: string | undefined, now: number): number {
-  const text = value?.trim() ?? '';
-  const asked = /^\d+$/.test(text)
-    ? Number(text)
-    : /[A-Za-z]/.test(text)
-      ? (Date.parse(text) - now) / 1000
-      : NaN;
-  return Number.isNaN(asked) ? wait.usual : Math.min(wait.longest, Math.max(1, Math.ceil(asked)));
 }
 
 /** A failure of the outbound port in the words of DICOMweb. While a body is read, unreachable means broken off. */

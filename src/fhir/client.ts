@@ -1,8 +1,8 @@
 import { ServiceError } from '#core/error';
 import type { OutboundFetch, OutboundResponse } from '#core/outbound';
+import { retryAfterSeconds } from '#core/retry-after';
 import type { AllowedOrigin } from '#core/tenant';
 import { checkPath, type FhirPath, isBelow } from './path.ts';
-import { retryAfterSeconds } from './retry-after.ts';
 
 export interface FhirRequest {
   readonly outbound: OutboundFetch;

@@ -2,10 +2,10 @@ import { requiresAccessTokenExtension, systems } from '#core/identifiers';
 import type { ImagingEndpoint } from '#core/imaging';
 import { asObject, asObjects, asText, type Json } from './json.ts';
 
-/** Addresses under which the extension has been published; drafts of SMART Imaging Access use the second. */
+/** Addresses under which the extension has been published; a draft of SMART Imaging Access used the second. */
 const accessTokenExtensions: ReadonlySet<unknown> = new Set([
   requiresAccessTokenExtension,
-  'http://hl7.org/fhir/smart-app-launch/StructureDefinition/requires-access-token',
+  'http://hl7.org/fhir/smart-imaging-access/StructureDefinition/requires-access-token',
 ]);
 
 /**

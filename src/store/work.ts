@@ -1,5 +1,5 @@
 import type { AssessedStudy } from '#core/assessment';
-import { asServiceError } from '#core/error';
+import { asServiceError, type ServiceError } from '#core/error';
 import { type Log, silentLog } from '#core/log';
 import type { ClaimedJob, Queue } from './queue.ts';
 
@@ -13,6 +13,8 @@ export interface WorkOptions {
    * the work is to end.
    */
   perform(job: ClaimedJob, signal: AbortSignal): Promise<AssessedStudy>;
+  /** Failures that another try would not mend: the job is `dead` at once. Default: none. */
+  readonly isFinal?: (error: ServiceError) => boolean;
   /** As `name@version`: only jobs of these models. */
   readonly models?: readonly string[];
   readonly log?: Log;
@@ -31,7 +33,14 @@ const shortestSleep = 20;
 const failurePause = 1_000;
 
 /** Works on jobs until stopped; outlives failures of the database. */
-export function startWork({ queue, lanes, perform, models, log = silentLog }: WorkOptions): Work {
+export function startWork({
+  queue,
+  lanes,
+  perform,
+  isFinal = () => false,
+  models,
+  log = silentLog,
+}: WorkOptions): Work {
   const ending = new AbortController();
   const running = new Set<Promise<void>>();
   let wake: () => void = () => undefined;
@@ -61,7 +70,7 @@ export function startWork({ queue, lanes, perform, models, log = silentLog }: Wo
       if (job.lost.aborted) return;
       if (ending.signal.aborted) return await queue.release(job);
       const coded = asServiceError(error);
-      const state = await queue.fail(job, coded);
+      const state = await queue.fail(job, coded, { final: isFinal(coded) });
       log.warn({
         event: 'job-failed',
         job: job.id,

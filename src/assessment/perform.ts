@@ -4,7 +4,7 @@ import type { ChartPatient, StudyReference } from '#core/imaging';
 import type { Log } from '#core/log';
 import type { Manifest } from '#core/model-package';
 import type { Tenant } from '#core/tenant';
-import type { ClaimedJob, Queue } from '#store/queue';
+import type { ClaimedJob } from '#store/queue';
 import type { Credentials } from './credentials.ts';
 import { type JobPayload, needsToken, payloadOf } from './job-payload.ts';
 import type { Pool } from './pool.ts';
@@ -15,7 +15,6 @@ export interface FetchedInstance {
 }
 
 export interface RunnerParts {
-  readonly queue: Queue;
   readonly pool: Pool;
   readonly credentials: Credentials;
   readonly tenants: readonly Tenant[];
@@ -41,13 +40,6 @@ export interface RunnerParts {
   }) => void;
 }
 
-/** Works on jobs until it is stopped. */
-export interface Runner {
-  start(): void;
-  /** Takes no more jobs, waits for those under way up to `graceMs`, gives the others back. */
-  stop(graceMs: number): Promise<void>;
-}
-
 /** Failures of another server or of this machine: worth another try. Everything else would fail again. */
 const passing: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'DICOMWEB_BUSY',
@@ -63,129 +55,43 @@ const passing: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'INTERNAL',
 ]);
 
-export function createRunner(parts: RunnerParts): Runner {
-  const { queue, pool, log } = parts;
-  // One job more than threads: the next study is fetched while the others are computed.
-  const most = pool.size + 1;
-  const running = new Map<string, { readonly job: ClaimedJob; readonly done: Promise<void> }>();
-  const stopping = new AbortController();
-  let claiming: Promise<void> | null = null;
-  let again = false;
-  let timer: NodeJS.Timeout | null = null;
-  let unsubscribe: () => void = () => undefined;
+/** Whether another try would fail again. */
+export function isFinal({ code }: ServiceError): boolean {
+  return !passing.has(code) && code !== 'NEEDS_CREDENTIAL';
+}
 
-  const pump = (): void => {
-    if (stopping.signal.aborted) return;
-    if (claiming !== null) {
-      again = true;
-      return;
-    }
-    again = false;
-    claiming = claim().finally(() => {
-      claiming = null;
-      if (again) pump();
-    });
-  };
-
-  const claim = async (): Promise<void> => {
-    if (timer !== null) clearTimeout(timer);
-    timer = null;
+/**
+ * What a worker does with one job: fetches, assesses, and gives the result to store. Files that cannot be read are a
+ * result too: trying again would not help.
+ *
+ * @returns a function that throws ServiceError for a failed try
+ */
+export function createPerformer(
+  parts: RunnerParts,
+): (job: ClaimedJob, signal: AbortSignal) => Promise<AssessedStudy> {
+  return async (job, signal) => {
+    const started = performance.now();
+    const model = `${job.model.name}@${job.model.version}`;
+    const end = (outcome: string): void => {
+      const seconds = (performance.now() - started) / 1000;
+      parts.onEnd({ model, outcome, seconds });
+      const { id, tenant, attempt } = job;
+      const milliseconds = Math.round(seconds * 1000);
+      parts.log.info({ event: 'job-ended', job: id, tenant, model, state: outcome, attempt, milliseconds });
+    };
     try {
-      const free = most - running.size;
-      const jobs = free > 0 ? await queue.claim(free, [...parts.manifests().keys()]) : [];
-      for (const job of jobs) begin(job);
-      if (running.size < most) wakeIn((await queue.nextDue()) ?? 30_000);
+      const assessed = await assess(parts, job, signal);
+      parts.credentials.drop(job.id);
+      end(assessed.assessment.status);
+      return assessed;
     } catch (error) {
-      log.warn({ event: 'claim-failed', code: asServiceError(error).code });
-      wakeIn(1_000);
+      const failure = asServiceError(error);
+      end(signal.aborted ? 'given-back' : failure.code);
+      if (failure.code.startsWith('DICOM_')) return failedStudy(failure);
+      if (isFinal(failure)) parts.credentials.drop(job.id);
+      throw failure;
     }
   };
-
-  const wakeIn = (milliseconds: number): void => {
-    if (stopping.signal.aborted) return;
-    timer = setTimeout(pump, Math.min(Math.max(milliseconds, 20), 30_000));
-    timer.unref();
-  };
-
-  const begin = (job: ClaimedJob): void => {
-    const done = work(parts, job, stopping.signal).finally(() => {
-      running.delete(job.id);
-      pump();
-    });
-    running.set(job.id, { job, done });
-  };
-
-  return {
-    start() {
-      unsubscribe = queue.onWork(pump);
-      pump();
-    },
-    async stop(graceMs) {
-      unsubscribe();
-      if (timer !== null) clearTimeout(timer);
-      const rest = [...running.values()].map(({ done }) => done);
-      const grace = new Promise<void>((resolve) => setTimeout(resolve, graceMs).unref());
-      await Promise.race([Promise.allSettled(rest), grace]);
-      stopping.abort();
-      await Promise.allSettled([...running.values()].map(({ done }) => done));
-    },
-  };
-}
-
-/** One job from its claim to its end. Never throws: whatever happens is the job's outcome, or its lease runs out. */
-async function work(parts: RunnerParts, job: ClaimedJob, stopping: AbortSignal): Promise<void> {
-  const { queue, log } = parts;
-  const started = performance.now();
-  const model = `${job.model.name}@${job.model.version}`;
-  const end = (outcome: string): void => {
-    const seconds = (performance.now() - started) / 1000;
-    parts.onEnd({ model, outcome, seconds });
-    log.info({
-      event: 'job-ended',
-      job: job.id,
-      tenant: job.tenant,
-      model,
-      state: outcome,
-      attempt: job.attempt,
-      milliseconds: Math.round(seconds * 1000),
-    });
-  };
-  try {
-    const assessed = await assess(parts, job, AbortSignal.any([job.lost, stopping]));
-    await queue.complete(job, assessed);
-    parts.credentials.drop(job.id);
-    end(assessed.assessment.status);
-  } catch (error) {
-    if (job.lost.aborted) return end('lost');
-    await settleFailure(parts, job, asServiceError(error), stopping, end);
-  }
-}
-
-async function settleFailure(
-  { queue, log, credentials }: RunnerParts,
-  job: ClaimedJob,
-  failure: ServiceError,
-  stopping: AbortSignal,
-  end: (outcome: string) => void,
-): Promise<void> {
-  try {
-    if (stopping.aborted) {
-      await queue.release(job);
-      return end('released');
-    }
-    if (failure.code.startsWith('DICOM_')) {
-      await queue.complete(job, failedStudy(failure));
-      return end('failed');
-    }
-    const state = await queue.fail(job, failure, {
-      final: !passing.has(failure.code) && failure.code !== 'NEEDS_CREDENTIAL',
-    });
-    if (state === 'dead') credentials.drop(job.id);
-    end(failure.code);
-  } catch (error) {
-    // The store is gone: the lease runs out and the job is taken up again.
-    log.warn({ event: 'job-not-settled', job: job.id, code: asServiceError(error).code });
-  }
 }
 
 async function assess(parts: RunnerParts, job: ClaimedJob, signal: AbortSignal): Promise<AssessedStudy> {
