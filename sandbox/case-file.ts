@@ -54,6 +54,8 @@ export interface CaseInstance {
   readonly sopClassUid: string;
   /** DICOM file, relative to the case's folder. */
   readonly file: string;
+  /** Picture for people (PNG), relative to the case's folder. */
+  readonly preview: string;
 }
 
 /** Reads `cases.json` of the data folder, once, when the sandbox starts. */
@@ -66,7 +68,7 @@ export function instanceFile(dataFolder: string, one: SandboxCase, instance: Cas
   return path.join(dataFolder, one.folder, instance.file);
 }
 
-/** Absolute path of an instance's picture for people: `preview.png` beside its DICOM file. */
+/** Absolute path of an instance's picture for people. */
 export function previewFile(dataFolder: string, one: SandboxCase, instance: CaseInstance): string {
-  return path.join(path.dirname(instanceFile(dataFolder, one, instance)), 'preview.png');
+  return path.join(dataFolder, one.folder, instance.preview);
 }

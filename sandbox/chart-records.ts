@@ -22,7 +22,7 @@ export const practitioner: Practitioner = {
   resourceType: 'Practitioner',
   id: 'demo',
   active: true,
-  name: [{ family: 'Okafor', given: ['Ada'], prefix: ['Dr'] }],
+  name: [{ family: 'Hartmann', given: ['Ruth'], prefix: ['Dr'] }],
 };
 
 /** The whole record of the sandbox as FHIR R4 resources. */

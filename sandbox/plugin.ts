@@ -87,7 +87,7 @@ export const sandboxPlugin: FastifyPluginAsync<SandboxOptions> = async (app, opt
     jwksUrl: addresses.jwksUrl,
     cdsServices: `${options.foveaBase.replace(/\/+$/, '')}/cds-services`,
     tokens: rule,
-    users: [{ id: 'Practitioner/demo', name: 'Dr Ada Okafor' }],
+    users: [{ id: 'Practitioner/demo', name: 'Dr Ruth Hartmann' }],
   }));
 
   if (existsSync(path.join(options.chartFolder, 'index.html'))) {

@@ -101,6 +101,7 @@ export function writeStandInCases(): StandInCases {
                 sopInstanceUid: `${uid}.1.1`,
                 sopClassUid: '1.2.840.10008.5.1.4.1.1.1.1',
                 file: `${number + 1}/image.dcm`,
+                preview: `${number + 1}/preview.png`,
               },
             ],
           },
@@ -129,7 +130,7 @@ export function writeStandInCases(): StandInCases {
         mkdirSync(path.dirname(file), { recursive: true });
         writeFileSync(file, dicomFile(study, made.patient.mrn, instance.sopInstanceUid));
         const preview = encode({ width: side, height: side, data: pixels(), channels: 1, depth: 8 });
-        writeFileSync(path.join(path.dirname(file), 'preview.png'), preview);
+        writeFileSync(path.join(folder, made.folder, instance.preview), preview);
       }
     }
     return made;

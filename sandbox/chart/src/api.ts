@@ -43,11 +43,6 @@ export interface Chart {
   readonly studies: readonly StudyFacts[];
 }
 
-export interface Configuration {
-  readonly tokens: 'optional' | 'required';
-  readonly users: readonly { readonly id: string; readonly name: string }[];
-}
-
 /** One call of the EHR's back end to a CDS service. */
 export interface Exchange {
   readonly request: {
@@ -125,7 +120,6 @@ const post = async <T>(path: string, body: unknown, signal?: AbortSignal): Promi
 
 /** Addresses are relative to the page. */
 export const api = {
-  configuration: (signal: AbortSignal) => get<Configuration>('config.json', signal),
   patients: async (signal: AbortSignal) =>
     (await get<{ patients: readonly PatientRow[] }>('ehr/patients', signal)).patients,
   chart: (id: string, signal: AbortSignal) => get<Chart>(`ehr/patients/${encodeURIComponent(id)}`, signal),

@@ -9,7 +9,12 @@ export function ExchangePanel({ calls }: { readonly calls: readonly LoggedCall[]
   const newest = calls.findLast(({ label }) => !label.startsWith('Discovery')) ?? calls.at(-1);
   const shown = calls.find(({ id }) => id === chosen) ?? newest;
   return (
-    <details className="exchange">
+    <details
+      className="exchange"
+      onToggle={(event) => {
+        if (event.currentTarget.open) event.currentTarget.scrollIntoView({ block: 'start' });
+      }}
+    >
       <summary>
         <span>Request and response</span>
         {shown !== undefined && <span className="soft">{lineOf(shown.exchange)}</span>}

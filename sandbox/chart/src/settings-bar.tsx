@@ -35,7 +35,7 @@ export function SettingsBar(props: {
           value={settings.portal ? 'portal' : 'clinician'}
           onChange={(event) => onChange({ ...settings, portal: event.target.value === 'portal' })}
         >
-          <option value="clinician">Dr Ada Okafor, clinician</option>
+          <option value="clinician">Dr Ruth Hartmann, clinician</option>
           <option value="portal">The patient, in the portal</option>
         </select>
       </label>
