@@ -38,7 +38,7 @@ function sources(...folders: string[]): string[] {
     readdirSync(path.join(root, folder), { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile() && /\.tsx?$/.test(entry.name) && !entry.name.endsWith('.d.ts'))
       .map((entry) => path.relative(root, path.join(entry.parentPath, entry.name)))
-      .filter((file) => !file.startsWith(path.join('sandbox', 'chart'))),
+      .filter((file) => !file.startsWith(path.join('sandbox', 'chart', path.sep))),
   );
 }
 

@@ -9,7 +9,7 @@ const longest = 300;
  */
 export function retryAfterSeconds(value: string | undefined, now: number): number | null {
   const text = value?.trim() ?? '';
-  const seconds = /^\d{1,10}$/.test(text)
+  const seconds = /^\d+$/.test(text)
     ? Number(text)
     : /[A-Za-z]/.test(text)
       ? (Date.parse(text) - now) / 1000
