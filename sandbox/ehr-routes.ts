@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Addresses } from './addresses.ts';
 import type { CaseStudy, SandboxCase } from './case-file.ts';
 import type { CdsCaller } from './cds-caller.ts';
-import { nameOf, practitioner } from './chart-records.ts';
+import { nameOf, practitioner } from './fhir-records.ts';
 import type { ImageArchive } from './image-archive.ts';
 import { outcomeOf, sendFhir } from './outcome.ts';
 
