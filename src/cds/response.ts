@@ -32,16 +32,15 @@ export function checkResponse(
     onBadCard(problems);
     return [];
   };
-  const sent = cards.flatMap(({ card, subject = {} }) => {
-    const whole = withUuids(card);
-    return good({ card: whole, issued: { uuid: whole.uuid, subject } }, checkCard(whole));
-  });
+  const sent = cards
+    .flatMap((one) => good(one, checkCard(one.card)))
+    .map(({ card, subject = {} }) => ({ card: withUuids(card), subject }));
   const actions = systemActions.flatMap((action, index) =>
     good(action, checkAction(action, `systemActions[${index}]`)),
   );
   return {
     wire: { cards: sent.map(({ card }) => card), ...(actions.length > 0 && { systemActions: actions }) },
-    issued: sent.map(({ issued }) => issued),
+    issued: sent.map(({ card, subject }) => ({ uuid: card.uuid, subject })),
   };
 }
 
