@@ -35,6 +35,9 @@ export interface SandboxOptions {
 const contentPolicy =
   "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'";
 
+/** Loading the FHIR definitions is half a second of work: it waits until the service beside has started. Milliseconds. */
+const warmUpDelay = 1000;
+
 /** The sandbox EHR: FHIR R4, DICOMweb, the chart page and its back end. Mount it below a prefix (`/sandbox`). */
 export const sandboxPlugin: FastifyPluginAsync<SandboxOptions> = async (app, options) => {
   const { dataFolder, tokens: rule, slowArchiveDelay = 3000 } = options;
@@ -52,7 +55,7 @@ export const sandboxPlugin: FastifyPluginAsync<SandboxOptions> = async (app, opt
   });
 
   app.addHook('onListen', async () => {
-    setImmediate(() => void store.warm());
+    setTimeout(() => void store.warm(), warmUpDelay).unref();
   });
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const status = error.statusCode ?? 500;
