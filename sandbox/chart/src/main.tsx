@@ -1,6 +1,8 @@
 import '@fontsource-variable/inter';
 import './styles/base.css';
 import './styles/layout.css';
+import './styles/imaging.css';
+import './styles/exchange.css';
 import './styles/cards.css';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
