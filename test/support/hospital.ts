@@ -4,7 +4,7 @@ import path from 'node:path';
 import Fastify from 'fastify';
 import { createAccessTokens } from '#sandbox/access-tokens';
 import { readCases, type SandboxCase } from '#sandbox/case-file';
-import { chartRecords } from '#sandbox/chart-records';
+import { chartRecords } from '#sandbox/fhir-records';
 import { fhirRoutes } from '#sandbox/fhir-routes';
 import { createFhirStore } from '#sandbox/fhir-store';
 import { createSigningKey } from '#sandbox/signing-key';
