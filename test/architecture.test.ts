@@ -22,15 +22,45 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   hooks: ['core', 'cds'],
   config: ['core'],
   server: ['core', 'cds'],
-  compose: ['core', 'statistics', 'cds', 'fhir', 'dicom', 'inference', 'auth', 'store', 'assessment', 'operations', 'hooks', 'config', 'server'],
-  cli: ['core', 'statistics', 'dicom', 'inference', 'assessment', 'operations', 'store', 'config', 'server', 'compose', 'sandbox'],
+  compose: [
+    'core',
+    'statistics',
+    'cds',
+    'fhir',
+    'dicom',
+    'inference',
+    'auth',
+    'store',
+    'assessment',
+    'operations',
+    'hooks',
+    'config',
+    'server',
+  ],
+  cli: [
+    'core',
+    'statistics',
+    'dicom',
+    'inference',
+    'assessment',
+    'operations',
+    'store',
+    'config',
+    'server',
+    'compose',
+    'sandbox',
+  ],
   sandbox: [],
 };
 
 /** Single files that are stricter than their folder. */
 const stricter: readonly { readonly folder: string; readonly only: RegExp; readonly why: string }[] = [
   { folder: 'cds', only: /^#core\/error$/, why: 'cds could be published alone: of core it uses error.ts' },
-  { folder: 'sandbox', only: /^$/, why: 'the sandbox talks HTTP; cli/sandbox.ts starts its thread by file name' },
+  {
+    folder: 'sandbox',
+    only: /^$/,
+    why: 'the sandbox talks HTTP; cli/sandbox.ts starts its thread by file name',
+  },
 ];
 
 function sources(...folders: string[]): string[] {
@@ -62,7 +92,8 @@ function importsOf(file: string): Import[] {
   for (const match of text.matchAll(/^(?:import|export)\s+(type\s+)?(?:[^'";]*?\sfrom\s+)?'([^']+)'/gm)) {
     found.push({ specifier: match[2] as string, typeOnly: match[1] !== undefined });
   }
-  for (const match of text.matchAll(/\bimport\(\s*'([^']+)'\s*\)/g)) found.push({ specifier: match[1] as string, typeOnly: false });
+  for (const match of text.matchAll(/\bimport\(\s*'([^']+)'\s*\)/g))
+    found.push({ specifier: match[1] as string, typeOnly: false });
   return found;
 }
 
@@ -98,7 +129,10 @@ describe('architecture', () => {
     const wrong = files
       .filter((file) => folderOf(file) === folder)
       .flatMap((file) => importsOf(file).map(({ specifier }) => ({ file, specifier })))
-      .filter(({ specifier }) => specifier.startsWith('#') && !specifier.startsWith(`#${folder}/`) && !only.test(specifier));
+      .filter(
+        ({ specifier }) =>
+          specifier.startsWith('#') && !specifier.startsWith(`#${folder}/`) && !only.test(specifier),
+      );
     expect(wrong).toEqual([]);
   });
 
@@ -108,7 +142,9 @@ describe('architecture', () => {
         .filter(({ specifier }) => {
           const to = target(file, specifier);
           if (to === null) return false;
-          return specifier.startsWith('.') ? folderOf(to) !== folderOf(file) && folderOf(file) !== 'compose' : false;
+          return specifier.startsWith('.')
+            ? folderOf(to) !== folderOf(file) && folderOf(file) !== 'compose'
+            : false;
         })
         .map(({ specifier }) => `${file}: ${specifier}`),
     );
@@ -155,8 +191,16 @@ describe('architecture', () => {
     { rule: 'no failure is swallowed', pattern: /catch\s*(?:\([^)]*\))?\s*\{\s*\}/, except: /^$/ },
     { rule: 'no module-level mutable state', pattern: /^(?:export )?(?:let|var) /m, except: /^$/ },
     { rule: 'no barrels', pattern: /^export \* from/m, except: /^$/ },
-    { rule: 'nothing is left for later', pattern: /\b(?:TODO|FIXME|XXX|HACK|not implemented)\b/, except: /^$/ },
-    { rule: 'no switch is turned off for the type checker', pattern: /@ts-(?:ignore|nocheck|expect-error)/, except: /^$/ },
+    {
+      rule: 'nothing is left for later',
+      pattern: /\b(?:TODO|FIXME|XXX|HACK|not implemented)\b/,
+      except: /^$/,
+    },
+    {
+      rule: 'no switch is turned off for the type checker',
+      pattern: /@ts-(?:ignore|nocheck|expect-error)/,
+      except: /^$/,
+    },
   ])('$rule', ({ pattern, except }) => {
     expect(files.filter((file) => !except.test(file) && pattern.test(textOf(file)))).toEqual([]);
   });
@@ -167,7 +211,9 @@ describe('architecture', () => {
   });
 
   it('a hook service is one folder with service.ts and cases.json, and its line in the list', () => {
-    const folders = readdirSync(path.join(root, 'hooks'), { withFileTypes: true }).filter((entry) => entry.isDirectory());
+    const folders = readdirSync(path.join(root, 'hooks'), { withFileTypes: true }).filter((entry) =>
+      entry.isDirectory(),
+    );
     const list = textOf('hooks/index.ts');
     for (const folder of folders) {
       const names = readdirSync(path.join(root, 'hooks', folder.name));
