@@ -8,6 +8,8 @@ import type { DeployedModel } from './deployed.ts';
 export interface RefusedPackage extends PackageFolder {
   readonly code: ErrorCode;
   readonly text: string;
+  /** The rule, without the text of the code. */
+  readonly detail: string | null;
 }
 
 /** Every package of this Fovea: those that hold and those that are refused. */
@@ -32,7 +34,9 @@ export async function loadCatalogue(roots: readonly string[]): Promise<Catalogue
         (pkg) => ({ pkg }),
         (error: unknown) => {
           const failure = asServiceError(error, 'MODEL_PACKAGE_INVALID');
-          return { refused: { ...folder, code: failure.code, text: failure.message } };
+          return {
+            refused: { ...folder, code: failure.code, text: failure.message, detail: failure.detail ?? null },
+          };
         },
       ),
     ),
