@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { BareRoute } from './children/bare-route.ts';
 import type { Context, Group } from './context.ts';
 import { type Row, skippedRow } from './row.ts';
-import { startChild } from './support/children.ts';
+import { startRoute } from './support/bare-route.ts';
 import { modelsWarm, startFovea } from './support/fovea.ts';
 import { compareHooks, hookGoals } from './support/hook-comparison.ts';
 import { createAgent, post, type Target } from './support/load.ts';
@@ -67,11 +67,6 @@ export async function besideBareRoutes(
     await bare.stop();
     await read.stop();
   }
-}
-
-async function startRoute(route: BareRoute) {
-  const { child, ready } = await startChild<{ readonly url: string }>('bare-route', route);
-  return { url: ready.url, pid: child.pid, stop: child.stop };
 }
 
 /** The first patient of the sandbox whose study has a final result; why there is none, in words. */

@@ -1,10 +1,12 @@
+import type http from 'node:http';
 import type { Group } from './context.ts';
 import { atMost, measuredRow } from './row.ts';
+import { startRoute } from './support/bare-route.ts';
 import { createAgent, measureLatency, post } from './support/load.ts';
 import { fullSize, shippedModel } from './support/model.ts';
 import { median, quantile } from './support/numbers.ts';
-import { cardStates, studyUid } from './support/records.ts';
-import { openSite, type Site } from './support/site.ts';
+import { studyUid } from './support/records.ts';
+import { openSite, type Site, untilStored } from './support/site.ts';
 
 const name = 'hook-under-load';
 const stall = atMost(`${name}.event-loop-stall`, 50, 'ms');
@@ -18,34 +20,43 @@ export const hookUnderLoad: Group = {
   async run(context) {
     const site = await openSite(context, name, { raw: (await fullSize(await shippedModel())).file });
     const agent = createAgent();
+    const stops = [site.stop];
     try {
       const calls = context.count(400);
       const rounds = context.count(3);
-      await site.stock(2 * rounds * calls + calls + 100);
+      await site.stock(2 * rounds * calls + calls + 1_000);
       const target = site.call([studyUid(1)], 'raw');
-      while (cardStates((await post(target, agent)).body)[0]?.startsWith('pending') === true) {
-        await new Promise((resolve) => setTimeout(resolve, 300));
-      }
+      const { answer } = await untilStored(target, agent);
+      // What this machine does to any process while the workers have its cores.
+      const route = await startRoute({ answer, storeFolder: null, token: null });
+      stops.push(route.stop);
+      const bareTarget = { url: route.url, pid: route.pid, body: target.body };
       context.say(`${name}: warm-up`);
       await measureLatency(target, agent, calls);
-      const perSecond = await studiesPerSecond(site, agent, context.quick ? 4 : 20);
-      context.say(`${name}: the workers read ${perSecond.toFixed(1)} studies a second`);
-      // Enough for the whole measurement and the time around it.
-      const backlog = Math.ceil(perSecond * (calls / 100 + 2) * 1.5);
-
+      await measureLatency(bareTarget, agent, calls);
       const idle: number[] = [];
       const loaded: number[] = [];
       const stalls: number[] = [];
-      for (let round = 0; round < rounds; round++) {
-        context.say(`${name}: round ${round + 1} of ${rounds}, backlog of ${backlog} studies`);
-        idle.push(...(await measureLatency(target, agent, calls)));
-        const before = await site.sent();
-        await enqueue(site, agent, 1000 * (round + 1), backlog);
+      const bare: number[] = [];
+      const bareStalls: number[] = [];
+      const reports: LoadReport[] = [];
+      const own = async () => {
         await worstStall(site);
         loaded.push(...(await measureLatency(target, agent, calls)));
         stalls.push(await worstStall(site));
-        if ((await site.sent()) - before >= backlog) context.say(`${name}: the backlog was too short`);
-        await drained(site, before + backlog);
+      };
+      const beside = async () => {
+        await route.stall();
+        bare.push(...(await measureLatency(bareTarget, agent, calls)));
+        bareStalls.push(await route.stall());
+      };
+      for (let round = 0; round < rounds; round++) {
+        context.say(`${name}: round ${round + 1} of ${rounds}, idle, then under load`);
+        idle.push(...(await measureLatency(target, agent, calls)));
+        const load = startLoad(site, agent, 1_000_000 * (round + 1));
+        await new Promise((resolve) => setTimeout(resolve, 1_000));
+        for (const measure of round % 2 === 0 ? [own, beside] : [beside, own]) await measure();
+        reports.push(await load.stop());
       }
       const [idleP99, loadedP99] = [quantile(idle, 0.99), quantile(loaded, 0.99)];
       const p99 = atMost(`${name}.p99`, 2 * idleP99 + 10, 'ms');
@@ -57,55 +68,71 @@ export const hookUnderLoad: Group = {
             idleP99Ms: idleP99,
             idleP50Ms: median(idle),
             loadedP50Ms: median(loaded),
-            studiesPerSecond: perSecond,
+            bareLoadedP99Ms: quantile(bare, 0.99),
+            bareLoadedP50Ms: median(bare),
+            studiesPerSecond: median(reports.map(({ perSecond }) => perSecond)),
+            refusedCallsWithNewStudies: reports.reduce((sum, { refused }) => sum + refused, 0),
           },
           note: 'The goal is 2 × the idle p99 of this run and 10 ms.',
         }),
         measuredRow(stall, {
           value: Math.max(...stalls),
           n: stalls.length,
+          parts: { bareMs: Math.max(...bareStalls) },
           note: 'The longest of all rounds; an idle loop shows its timer of 10 ms.',
         }),
       ];
     } finally {
       agent.destroy();
-      await site.stop();
+      for (const stop of stops.reverse()) await stop();
     }
   },
 };
 
-/** One call that asks for many studies at once: each becomes a job. */
-async function enqueue(
-  site: Site,
-  agent: ReturnType<typeof createAgent>,
-  from: number,
-  count: number,
-): Promise<void> {
-  const studies = Array.from({ length: count }, (_, index) => studyUid(from + index));
-  const { status } = await post(site.call(studies, 'raw'), agent);
-  if (status !== 200) throw new Error(`the call with ${count} studies was answered with ${status}`);
+/** Studies that one call brings; as many again wait while they are read. */
+const batch = 12;
+
+interface LoadReport {
+  /** Studies that were sent to the workers. */
+  readonly perSecond: number;
+  /** Calls with new studies that were not answered with 200. */
+  readonly refused: number;
 }
 
-async function studiesPerSecond(
-  site: Site,
-  agent: ReturnType<typeof createAgent>,
-  count: number,
-): Promise<number> {
-  const before = await site.sent();
+/** Keeps every worker busy: a call with new studies whenever fewer than a batch wait. */
+function startLoad(site: Site, agent: http.Agent, first: number): { stop(): Promise<LoadReport> } {
+  const state = { stopped: false, asked: 0, refused: 0 };
   const started = performance.now();
-  await enqueue(site, agent, 100, count);
-  await drained(site, before + count);
-  return (1000 * count) / (performance.now() - started);
-}
-
-/** Waits until the imaging server has sent so many instances and the workers have had time to read the last. */
-async function drained(site: Site, sent: number): Promise<void> {
-  const deadline = performance.now() + 120_000;
-  while ((await site.sent()) < sent) {
-    if (performance.now() > deadline) throw new Error('the workers did not read the backlog in two minutes');
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  await new Promise((resolve) => setTimeout(resolve, 500));
+  const feed = async (): Promise<LoadReport> => {
+    const before = await site.sent();
+    const read = async () => (await site.sent()) - before;
+    while (!state.stopped) {
+      if (state.asked - (await read()) < batch) {
+        const studies = Array.from({ length: batch }, (_, index) => studyUid(first + state.asked + index));
+        state.asked += batch;
+        const { status } = await post(site.call(studies, 'raw'), agent);
+        if (status !== 200) state.refused += 1;
+      }
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    const perSecond = (1000 * (await read())) / (performance.now() - started);
+    const deadline = performance.now() + 60_000;
+    while ((await read()) < state.asked && performance.now() < deadline) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    // What was sent last is still being read.
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    return { perSecond, refused: state.refused };
+  };
+  const feeding = feed();
+  // A failure is told by stop().
+  feeding.catch(() => undefined);
+  return {
+    stop() {
+      state.stopped = true;
+      return feeding;
+    },
+  };
 }
 
 /** The longest turn of the service's event loop since this was last asked, milliseconds. */

@@ -2,10 +2,10 @@ import path from 'node:path';
 import type { Group } from './context.ts';
 import { besideBareRoutes } from './hook-from-store.ts';
 import { hookGoals } from './support/hook-comparison.ts';
-import { createAgent, post } from './support/load.ts';
+import { createAgent } from './support/load.ts';
 import { fullSize, shippedModel } from './support/model.ts';
-import { cardStates, studyUid } from './support/records.ts';
-import { openSite } from './support/site.ts';
+import { studyUid } from './support/records.ts';
+import { openSite, untilStored } from './support/site.ts';
 
 const name = 'hook-with-token';
 
@@ -24,19 +24,10 @@ export const hookWithToken: Group = {
       // Bare routes take from the same stock: they do not remember tokens, but the client's work must be the same.
       await site.stock(18 * amount + 2 * 1000 + 100);
       const target = site.call([studyUid(1)], 'raw');
-      let answer = await post(target, agent);
-      for (
-        let attempt = 0;
-        attempt < 40 && cardStates(answer.body)[0]?.startsWith('pending') === true;
-        attempt++
-      ) {
-        await new Promise((resolve) => setTimeout(resolve, 300));
-        answer = await post(target, agent);
-      }
-      context.say(`${name}: the stored result is ${cardStates(answer.body).join(', ')}`);
+      const { answer, states } = await untilStored(target, agent);
+      context.say(`${name}: the stored result is ${states.join(', ')}`);
       const folder = path.join(context.folder, name);
-      const text = answer.body.toString();
-      return await besideBareRoutes(context, folder, name, target, text, site.trust, { amount });
+      return await besideBareRoutes(context, folder, name, target, answer, site.trust, { amount });
     } finally {
       agent.destroy();
       await site.stop();

@@ -1,3 +1,4 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import fastify from 'fastify';
 import { createLocalJWKSet, jwtVerify } from 'jose';
 import { createAssessments } from '#store/assessments';
@@ -15,7 +16,10 @@ export interface BareRoute {
   readonly token: { readonly jwks: object; readonly issuer: string; readonly audience: string } | null;
 }
 
-/** The physical path of a hook: one Fastify route without anything of Fovea but, where asked for, its store. */
+/**
+ * The physical path of a hook: one Fastify route without anything of Fovea but, where asked for, its store. Any later
+ * message asks for the longest turn of its event loop since the last one, milliseconds.
+ */
 process.once('message', async (route: BareRoute) => {
   const read = route.storeFolder === null ? null : await createRead(route.storeFolder);
   const verify = route.token === null ? null : createVerify(route.token);
@@ -27,6 +31,13 @@ process.once('message', async (route: BareRoute) => {
   });
   await app.listen({ host: '127.0.0.1', port: 0 });
   const { port } = app.server.address() as { port: number };
+  // As prom-client measures it in Fovea.
+  const delay = monitorEventLoopDelay({ resolution: 10 });
+  delay.enable();
+  process.on('message', () => {
+    process.send?.({ stallMs: delay.max / 1e6 });
+    delay.reset();
+  });
   process.send?.({ url: `http://127.0.0.1:${port}/` });
 });
 process.once('disconnect', () => process.exit());

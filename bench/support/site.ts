@@ -1,10 +1,11 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
+import type http from 'node:http';
 import path from 'node:path';
 import type { Context } from '../context.ts';
 import { type Child, startChild } from './children.ts';
 import { modelsWarm, type RunningFovea, startFovea, writeConfig } from './fovea.ts';
-import type { Target } from './load.ts';
-import { ownHookBody, servicePath } from './records.ts';
+import { post, type Target } from './load.ts';
+import { cardStates, ownHookBody, servicePath } from './records.ts';
 import { createTokenSigner } from './tokens.ts';
 
 /** `fovea serve` for one EHR of the bench, with an imaging server that has every study. */
@@ -79,5 +80,21 @@ export async function openSite(
   } catch (error) {
     await imaging.stop();
     throw error;
+  }
+}
+
+/** Calls until the study's result is stored; gives that answer and the states of its cards. */
+export async function untilStored(
+  target: Target,
+  agent: http.Agent,
+): Promise<{ readonly answer: string; readonly states: readonly string[] }> {
+  const deadline = performance.now() + 60_000;
+  for (;;) {
+    const { status, body } = await post(target, agent);
+    if (status !== 200) throw new Error(`${target.url} answered ${status}`);
+    const states = cardStates(body);
+    if (!states.some((state) => state.startsWith('pending'))) return { answer: body.toString(), states };
+    if (performance.now() > deadline) throw new Error('no result was stored in a minute');
+    await new Promise((resolve) => setTimeout(resolve, 300));
   }
 }
