@@ -1,15 +1,18 @@
 /** How numbers, dates and views are said on a card. Two decimals at most ever leave: percent is enough. */
 
+/** Between a number and its unit: no line breaks there. */
+const space = '\u00a0';
+
 /** A probability as a whole percent; the ends are never 0 or 100. */
 export function percent(probability: number): string {
-  if (probability < 0.01) return '<1 %';
-  if (probability > 0.99) return '>99 %';
-  return `${Math.round(probability * 100)} %`;
+  if (probability < 0.01) return `<1${space}%`;
+  if (probability > 0.99) return `>99${space}%`;
+  return `${Math.round(probability * 100)}${space}%`;
 }
 
 /** `[0.62, 0.94]` as `62 to 94 %`. */
 export function interval([low, high]: readonly [number, number]): string {
-  return `${percent(low).replace(' %', '')} to ${percent(high)}`;
+  return `${percent(low).replace(`${space}%`, '')} to ${percent(high)}`;
 }
 
 /** A probability as a number of a hundred, never 0 or 100. */

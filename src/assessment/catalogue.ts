@@ -108,7 +108,7 @@ export function packageOf(catalogue: Catalogue, wanted: string): ModelPackage {
   if (pkg !== undefined) return pkg;
   const refused = catalogue.refused.find((one) => one.name === name && one.version === version);
   throw new ServiceError(refused?.code ?? 'MODEL_NOT_FOUND', {
-    ...(refused !== undefined && { detail: refused.text }),
+    ...(refused?.detail != null && { detail: refused.detail }),
   });
 }
 

@@ -78,7 +78,11 @@ export async function createApp<Client>(options: AppOptions<Client>): Promise<Fa
       prefix: '/sandbox',
       rewritePrefix: '/sandbox',
       http: { requestOptions: { timeout: 30_000 } },
-      replyOptions: { getUpstream: origin },
+      replyOptions: {
+        getUpstream: origin,
+        // Whose call it is: the sandbox serves loopback callers without a token, and no others.
+        rewriteRequestHeaders: (request, headers) => ({ ...headers, 'x-forwarded-for': request.ip }),
+      },
     });
   }
   return app;

@@ -49,7 +49,7 @@ describe.skipIf(!chromium.available)(`the chart page with Fovea behind it ${chro
     const slow = sandboxCases().find(({ endpoint }) => endpoint === 'slow')?.id as string;
     await open(slow);
     await expect.poll(() => card().innerText()).toMatch(/analysis in progress/);
-    await expect.poll(() => card().innerText(), { timeout: 20_000 }).toMatch(/\d+ %/);
+    await expect.poll(() => card().innerText(), { timeout: 20_000 }).toMatch(/\d+\s%/);
   });
 
   it('the link to the source attributes and the evidence page lead somewhere, without violations, light and dark', async () => {
@@ -100,6 +100,6 @@ describe.skipIf(!chromium.available)(`the chart page with Fovea behind it ${chro
     await page.goto(`${fovea.base}/sandbox/#/patients/${patientOf('low')}`);
     await expect
       .poll(() => page.getByRole('region', { name: 'Decision support' }).innerText(), { timeout: 10_000 })
-      .not.toMatch(/pneumonia \d+ %/);
+      .not.toMatch(/pneumonia \d+\s%/);
   });
 });
