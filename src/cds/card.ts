@@ -182,7 +182,7 @@ function emptyProblems(value: unknown, at: string): string[] {
   const entries = Array.isArray(value)
     ? value.map((item, index) => [`${at}[${index}]`, item ?? null] as const)
     : Object.entries(value as object)
-        .filter(([name, item]) => item !== undefined && name !== 'resource')
+        .filter(([name]) => name !== 'resource')
         .map(([name, item]) => [at === '' ? name : `${at}.${name}`, item] as const);
   if (Object.keys(value as object).length === 0) return [`${where}: is empty`];
   return entries.flatMap(([path, item]) => emptyProblems(item, path));
