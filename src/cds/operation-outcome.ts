@@ -30,6 +30,7 @@ export function operationOutcome(error: ServiceError): OperationOutcome {
 
 /** A failure as HTTP answer. */
 export interface ErrorReply {
+  readonly code: ErrorCode;
   readonly status: number;
   /** Lower-case names. */
   readonly headers: Readonly<Record<string, string>>;
@@ -44,6 +45,7 @@ export function toErrorReply(error: unknown): ErrorReply {
   const coded = error instanceof ServiceError ? error : fromFramework(error);
   const retryAfter = coded.retryAfter ?? (coded.status === 503 ? defaultRetrySeconds : undefined);
   return {
+    code: coded.code,
     status: coded.status,
     headers: {
       ...(retryAfter !== undefined && { 'retry-after': String(Math.max(0, Math.ceil(retryAfter))) }),

@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import cors from '@fastify/cors';
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
-import { ServiceError } from '#core/error';
+import { type ErrorCode, ServiceError } from '#core/error';
 import { discoveryOf, serviceTable } from './discovery.ts';
 import { dispatch } from './dispatch.ts';
 import { parseFeedback } from './feedback.ts';
@@ -38,7 +38,9 @@ export interface CdsHooksOptions<Client, Tools> {
 
 /** A call that ended in an error, as it was answered. */
 export interface CallFailure {
+  /** As it was thrown: a ServiceError, an error of the HTTP framework, or a bug. Its message may name a patient's data. */
   readonly error: unknown;
+  readonly code: ErrorCode;
   readonly status: number;
   readonly method: string;
   /** The route's pattern, never the address asked for. */
@@ -106,8 +108,14 @@ function routesOf<Client, Tools>(options: CdsHooksOptions<Client, Tools>): Fasti
   return async (scope) => {
     scope.removeContentTypeParser('text/plain');
     scope.setErrorHandler((error, request, reply) => {
-      const { status, headers, body } = toErrorReply(error);
-      options.onError({ error, status, method: request.method, route: request.routeOptions.url ?? prefix });
+      const { code, status, headers, body } = toErrorReply(error);
+      options.onError({
+        error,
+        code,
+        status,
+        method: request.method,
+        route: request.routeOptions.url ?? prefix,
+      });
       return reply.status(status).headers(headers).type('application/fhir+json').send(body);
     });
     scope.setNotFoundHandler(() => {

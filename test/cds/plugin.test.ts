@@ -81,6 +81,7 @@ describe('a hook call', () => {
     expect(seen.failures).toEqual([
       {
         error: expect.objectContaining({ code: 'SERVICE_NOT_FOUND' }),
+        code: 'SERVICE_NOT_FOUND',
         status: 404,
         method: 'POST',
         route: '/cds-services/:id',
