@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { sql } from 'kysely';
@@ -23,7 +24,7 @@ import type { Log } from '#core/log';
 import type { Tenant } from '#core/tenant';
 import { services } from '#hooks/index';
 import { createApp } from '#server/app';
-import { createLog } from '#server/log';
+import { createLog, stackOf } from '#server/log';
 import { createMetrics } from '#server/metrics';
 import type { Readiness } from '#server/routes/health';
 import { createAssessments } from '#store/assessments';
@@ -53,13 +54,25 @@ export interface Fovea {
 export async function compose(config: Config, { sandbox } = { sandbox: false }): Promise<Fovea> {
   const log = createLog(config.logLevel);
   const [database, catalogue] = await Promise.all([openStore(config), loadCatalogue(packageRoots(config))]);
-  const close: (() => Promise<void>)[] = [() => database.close()];
+  const close: Closers = [() => database.close()];
   try {
     return await composeOn(config, sandbox, log, database, catalogue, close);
   } catch (error) {
-    for (const end of close.reverse()) await end();
+    await closeAll(close).catch((also: unknown) =>
+      log.error({ event: 'close-failed', code: asServiceError(also).code }),
+    );
     throw error;
   }
+}
+
+/** What ends the parts, in the order in which they were started. */
+type Closers = (() => Promise<void>)[];
+
+/** Ends the parts, the last one first; one that fails keeps none of the others. @throws what the first one threw */
+async function closeAll(close: Closers): Promise<void> {
+  const failures: unknown[] = [];
+  for (const end of close.splice(0).reverse()) await end().catch((error: unknown) => failures.push(error));
+  if (failures.length > 0) throw failures[0];
 }
 
 async function composeOn(
@@ -68,8 +81,13 @@ async function composeOn(
   log: Log,
   database: Database,
   catalogue: Catalogue,
-  close: (() => Promise<void>)[],
+  close: Closers,
 ): Promise<Fovea> {
+  if (config.workers === 0 && config.databaseUrl === null) {
+    throw new ServiceError('CONFIG_INVALID', {
+      detail: 'FOVEA_WORKERS is 0 and DATABASE_URL is absent: nobody could run the jobs.',
+    });
+  }
   for (const refused of catalogue.refused) {
     log.error({ event: 'model-refused', model: refused.name, version: refused.version, code: refused.code });
   }
@@ -90,6 +108,7 @@ async function composeOn(
           providers: config.providers,
           size: config.workers,
           timeoutMs: config.jobTimeoutMs,
+          onWorkerLost: () => log.error({ event: 'worker-lost' }),
         });
   if (pool !== null) close.push(() => pool.close());
   const outbound = createOutboundFetch(
@@ -98,8 +117,11 @@ async function composeOn(
   const credentials = createCredentials(() => Date.now());
   const base = { current: config.publicUrl ?? `http://localhost:${config.port}`, sandboxOrigin: '' };
   const state = { stopping: false };
-  const warm = warmModels(models, pool, log);
-  const work = pool === null ? null : startRunner(pool);
+  const warm = warmModels(models, pool, log, () => state.stopping);
+  if (pool !== null) {
+    const work = startRunner(pool);
+    close.push(() => work.stop());
+  }
   const upkeep = startUpkeep(database, log);
   close.push(async () => clearInterval(upkeep));
   const app = await createApp<Tenant>({
@@ -113,8 +135,16 @@ async function composeOn(
       authenticateDiscovery: !sandbox,
       onError: ({ error, status, method, route }) => {
         metrics.failures.inc({ code: asServiceError(error).code });
-        if (status >= 500)
-          log.error({ event: 'hook-failed', status, method, route, code: asServiceError(error).code });
+        if (status < 500) return;
+        const failure = asServiceError(error);
+        log.error({
+          event: 'hook-failed',
+          status,
+          method,
+          route,
+          code: failure.code,
+          stack: stackOf(failure.cause ?? failure),
+        });
       },
       onBadCard: ({ serviceId, hook, problems }) => {
         metrics.badCards.inc();
@@ -138,10 +168,12 @@ async function composeOn(
     sandbox: sandbox
       ? {
           origin: () => base.sandboxOrigin,
-          evidence: createEvidence(createAssessments(database), models, config.tenants[0] as Tenant),
+          evidence: createEvidence(createAssessments(database), models, anonymousTenant(config.tenants)),
         }
       : null,
   });
+
+  close.push(() => app.close());
 
   return {
     ready: warm.done,
@@ -149,7 +181,12 @@ async function composeOn(
       base.sandboxOrigin = origin;
     },
     async listen() {
-      await app.listen({ host: config.host, port: config.port });
+      await app.listen({ host: config.host, port: config.port }).catch((cause: unknown) => {
+        throw new ServiceError('CONFIG_INVALID', {
+          detail: `HOST and PORT: nothing can listen on port ${config.port} there.`,
+          cause,
+        });
+      });
       const address = app.server.address();
       const port = typeof address === 'object' && address !== null ? address.port : config.port;
       base.current = config.publicUrl ?? `http://localhost:${port}`;
@@ -158,9 +195,7 @@ async function composeOn(
     },
     async stop() {
       state.stopping = true;
-      await app.close();
-      await work?.stop();
-      for (const end of close.reverse()) await end();
+      await closeAll(close);
       log.info({ event: 'stopped', pid: process.pid });
     },
   };
@@ -234,10 +269,9 @@ async function composeOn(
       }),
       async cardsIssued(call, issued) {
         metrics.cards.inc({ service: call.serviceId }, issued.length);
-        const subjects = issued.filter(({ subject }) => subject['model'] !== undefined);
-        if (subjects.length === 0) return;
+        // A card that cannot be remembered is not sent: feedback on it would be refused, an override of it forgotten.
         await cards.issued(
-          subjects.map(({ uuid, subject }) => ({
+          issued.map(({ uuid, subject }) => ({
             id: uuid,
             tenant: call.client.id,
             service: call.serviceId,
@@ -254,16 +288,37 @@ async function composeOn(
   }
 
   async function readiness(): Promise<Readiness> {
-    const storeOk = await sql`select 1`.execute(database.kysely).then(
-      () => true,
-      () => false,
-    );
+    const storeOk = await answersWithin(sql`select 1`.execute(database.kysely), probeMs);
     return {
       ready: storeOk && !state.stopping,
       store: storeOk ? 'ok' : 'unavailable',
       models: models.map((model) => warm.stateOf(idOf(model.package))),
     };
   }
+}
+
+/** How long the store may take to answer before it counts as away, milliseconds. */
+const probeMs = 2_000;
+
+/** Whether `probe` comes to a good end within `milliseconds`. */
+function answersWithin(probe: Promise<unknown>, milliseconds: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => resolve(false), milliseconds);
+    probe
+      .then(
+        () => resolve(true),
+        () => resolve(false),
+      )
+      .finally(() => clearTimeout(timer));
+  });
+}
+
+/** The sandbox's own tenant, whose results may be looked at without a sign-in. @throws ServiceError CONFIG_INVALID */
+function anonymousTenant(tenants: readonly Tenant[]): Tenant {
+  const found = tenants.find((tenant) => tenant.anonymous);
+  if (found === undefined)
+    throw new ServiceError('CONFIG_INVALID', { detail: 'The sandbox needs its own tenant.' });
+  return found;
 }
 
 async function openStore(config: Config): Promise<Database> {
@@ -306,8 +361,14 @@ function startUpkeep(database: Database, log: Log): NodeJS.Timeout {
 
 function readCertificates(file: string): string {
   try {
-    return readFileSync(file, 'utf8');
+    const pem = readFileSync(file, 'utf8');
+    // Node takes a file without a certificate in silence.
+    new X509Certificate(pem);
+    return pem;
   } catch (cause) {
-    throw new ServiceError('CONFIG_INVALID', { detail: 'FOVEA_EXTRA_CA cannot be read.', cause });
+    throw new ServiceError('CONFIG_INVALID', {
+      detail: 'FOVEA_EXTRA_CA cannot be read as certificates in PEM.',
+      cause,
+    });
   }
 }

@@ -26,8 +26,10 @@ export interface Pool {
 
 export interface PoolOptions extends WorkerData {
   readonly size: number;
-  /** Longest time of one task, milliseconds. */
+  /** Longest time of one task in its thread, milliseconds. */
   readonly timeoutMs: number;
+  /** Told when a thread died between two tasks; another one takes its place. */
+  readonly onWorkerLost?: () => void;
 }
 
 /** Threads load JavaScript: the compiled worker, also when this file runs from its TypeScript source. */
@@ -54,12 +56,17 @@ export function createPool(options: PoolOptions): Pool {
     // Bounds JavaScript's own heap; buffers are bounded by the decoder's limits. @see DESIGN fact 4
     resourceLimits: { maxOldGenerationSizeMb: 1024 },
   });
+  // Without a listener the death of an idle thread would end the process.
+  piscina.on('error', () => options.onWorkerLost?.());
+  const threads = createSlots(options.size);
 
   const run = async (
     task: WorkerTask,
     move: readonly ArrayBuffer[],
     outer?: AbortSignal,
   ): Promise<WorkerAnswer> => {
+    // The clock starts when a thread is free: a task is not judged by the one before it.
+    await threads.take();
     const timeout = AbortSignal.timeout(options.timeoutMs);
     const signal = outer === undefined ? timeout : AbortSignal.any([timeout, outer]);
     let answer: WorkerAnswer;
@@ -67,6 +74,8 @@ export function createPool(options: PoolOptions): Pool {
       answer = (await piscina.run(task, { signal, transferList: [...move] })) as WorkerAnswer;
     } catch (cause) {
       throw new ServiceError(timeout.aborted ? 'WORKER_TIMEOUT' : 'WORKER_DIED', { cause });
+    } finally {
+      threads.give();
     }
     if (answer.kind === 'failure') {
       const { code, detail, retryAfter } = answer.failure;
@@ -97,6 +106,23 @@ export function createPool(options: PoolOptions): Pool {
       return (answer as Extract<WorkerAnswer, { kind: 'inspect' }>).inspected;
     },
     close: () => piscina.destroy(),
+  };
+}
+
+/** `count` places: `take` resolves when one is free, in the order of asking. */
+function createSlots(count: number) {
+  const waiting: (() => void)[] = [];
+  let free = count;
+  return {
+    async take(): Promise<void> {
+      if (free > 0) free -= 1;
+      else await new Promise<void>((resolve) => waiting.push(resolve));
+    },
+    give(): void {
+      const next = waiting.shift();
+      if (next === undefined) free += 1;
+      else next();
+    },
   };
 }
 

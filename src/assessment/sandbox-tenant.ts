@@ -1,6 +1,7 @@
 import type { Tenant } from '#core/tenant';
 
 const loopback = ['127.0.0.0/8', '::1/128'];
+const anywhere = [...loopback, '0.0.0.0/0', '::/0'];
 
 /**
  * The tenant of `fovea sandbox`: the sandbox EHR on this machine, and the public CDS Hooks sandbox with its FHIR
@@ -9,7 +10,10 @@ const loopback = ['127.0.0.0/8', '::1/128'];
  * @param base public address of this Fovea, without a trailing slash
  */
 export function sandboxTenant(base: string): Tenant {
-  const own = (path: string) => ({ base: `${base}/sandbox/${path}`, addresses: loopback });
+  // Under a public address the sandbox may be reached through a proxy of the operator's network.
+  const isLocal = /^(localhost|127\.[\d.]+|\[::1\])$/.test(new URL(base).hostname);
+  const addresses = isLocal ? loopback : anywhere;
+  const own = (path: string) => ({ base: `${base}/sandbox/${path}`, addresses });
   return {
     id: 'sandbox',
     name: 'Sandbox EHR',

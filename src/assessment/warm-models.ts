@@ -4,11 +4,11 @@ import type { ModelPackage } from '#inference/package-types';
 import { idOf } from './catalogue.ts';
 import type { Pool } from './pool.ts';
 
-/** Whether workers can run one model. */
+/** Whether workers can run one model; `elsewhere`: this process runs no jobs. */
 export interface ModelState {
   /** `name@version`. */
   readonly model: string;
-  readonly state: 'warming' | 'ready' | 'refused';
+  readonly state: 'warming' | 'ready' | 'refused' | 'elsewhere';
   readonly code?: string;
 }
 
@@ -17,9 +17,13 @@ export function warmModels(
   models: readonly { readonly package: ModelPackage }[],
   pool: Pool | null,
   log: Log,
+  isStopping: () => boolean,
 ) {
   const states = new Map<string, ModelState>(
-    models.map((model) => [idOf(model.package), { model: idOf(model.package), state: 'warming' }]),
+    models.map((model) => [
+      idOf(model.package),
+      { model: idOf(model.package), state: pool === null ? 'elsewhere' : 'warming' },
+    ]),
   );
   const warmOne = async (id: string): Promise<void> => {
     if (pool === null) return;
@@ -37,6 +41,7 @@ export function warmModels(
         milliseconds: Math.round(performance.now() - started),
       });
     } catch (error) {
+      if (isStopping()) return;
       const { code } = asServiceError(error);
       states.set(id, { model: id, state: 'refused', code });
       log.error({ event: 'model-refused', model: id, code });

@@ -23,6 +23,19 @@ export async function runUntilSignal(start: () => Promise<Stoppable>): Promise<n
   return exitCodes.fine;
 }
 
+/** `step`; when it fails, what was started is stopped first: its threads would keep the process alive. */
+export async function stoppedOnFailure<Result>(
+  started: Stoppable,
+  step: () => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await step();
+  } catch (error) {
+    await started.stop();
+    throw error;
+  }
+}
+
 function nextSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
     const names = ['SIGTERM', 'SIGINT'] as const;

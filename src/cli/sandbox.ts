@@ -6,7 +6,7 @@ import { sandboxTenant } from '#assessment/sandbox-tenant';
 import { compose } from '#compose';
 import { type Config, installFolder, readConfig } from '#config';
 import { ServiceError } from '#core/error';
-import { runUntilSignal } from './run-until-signal.ts';
+import { runUntilSignal, stoppedOnFailure } from './run-until-signal.ts';
 import { print } from './terminal.ts';
 
 /** `fovea sandbox`: Fovea with an EHR to try it with, in a thread of its own. */
@@ -22,19 +22,25 @@ export async function sandbox(): Promise<number> {
   };
   return runUntilSignal(async () => {
     const started = performance.now();
-    const [ehr, fovea] = await Promise.all([
-      startEhr(base, config.sandboxTokens),
+    // Whichever fails, the other is waited for and stopped.
+    const [fovea, ehr] = await Promise.allSettled([
       compose(config, { sandbox: true }),
+      startEhr(base, config.sandboxTokens),
     ]);
-    fovea.sandboxAt(`http://127.0.0.1:${ehr.port}`);
-    await fovea.listen();
-    print(welcome(base, (performance.now() - started) / 1000));
-    return {
+    const both = {
       async stop() {
-        await fovea.stop();
-        await ehr.stop();
+        if (fovea.status === 'fulfilled') await fovea.value.stop();
+        if (ehr.status === 'fulfilled') await ehr.value.stop();
       },
     };
+    return stoppedOnFailure(both, async () => {
+      if (fovea.status === 'rejected') throw fovea.reason;
+      if (ehr.status === 'rejected') throw ehr.reason;
+      fovea.value.sandboxAt(`http://127.0.0.1:${ehr.value.port}`);
+      await fovea.value.listen();
+      print(welcome(base, (performance.now() - started) / 1000));
+      return both;
+    });
   });
 }
 

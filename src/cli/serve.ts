@@ -1,7 +1,7 @@
 import { compose } from '#compose';
 import { readConfig } from '#config';
 import { ServiceError } from '#core/error';
-import { runUntilSignal } from './run-until-signal.ts';
+import { runUntilSignal, stoppedOnFailure } from './run-until-signal.ts';
 import { print } from './terminal.ts';
 
 /** `fovea serve` */
@@ -14,7 +14,7 @@ export async function serve(): Promise<number> {
   }
   return runUntilSignal(async () => {
     const fovea = await compose(config);
-    const address = await fovea.listen();
+    const address = await stoppedOnFailure(fovea, () => fovea.listen());
     print(`Fovea answers at ${address}/cds-services`);
     return fovea;
   });

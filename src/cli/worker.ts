@@ -12,6 +12,11 @@ export async function worker(): Promise<number> {
       detail: 'fovea worker needs DATABASE_URL: the embedded database has one owner.',
     });
   }
+  if (config.tenants.length === 0) {
+    throw new ServiceError('CONFIG_INVALID', {
+      detail: 'FOVEA_CONFIG names no tenant: the worker could fetch for nobody.',
+    });
+  }
   if (config.workers === 0)
     throw new ServiceError('CONFIG_INVALID', { detail: 'FOVEA_WORKERS must be 1 or more for a worker.' });
   return runUntilSignal(async () => {

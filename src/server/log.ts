@@ -48,6 +48,8 @@ function only(fields: LogFields): Partial<LogFields> {
 /** The stack of an error of ours without its message, which may quote foreign data. */
 export function stackOf(error: unknown): string {
   if (!(error instanceof Error)) return typeof error;
-  const frames = (error.stack ?? '').split('\n').filter((line) => line.trimStart().startsWith('at '));
+  // The message goes first, so that a line of it is not taken for a frame.
+  const stack = (error.stack ?? '').replace(error.message, '');
+  const frames = stack.split('\n').filter((line) => /^ +at .*:\d+\)?$/.test(line));
   return [error.name, ...frames.slice(0, 8).map((line) => line.trim())].join(' | ');
 }

@@ -5,10 +5,10 @@ import type { Registry } from 'prom-client';
 export interface Readiness {
   readonly ready: boolean;
   readonly store: 'ok' | 'unavailable';
-  /** `name@version` and whether workers can run it. */
+  /** `name@version` and whether workers can run it; `elsewhere`: this process runs no jobs. */
   readonly models: readonly {
     readonly model: string;
-    readonly state: 'warming' | 'ready' | 'refused';
+    readonly state: 'warming' | 'ready' | 'refused' | 'elsewhere';
     readonly code?: string;
   }[];
 }
