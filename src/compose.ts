@@ -128,23 +128,18 @@ async function composeOn(
     cds: {
       services,
       ports: ports(),
-      baseUrl: () => [base.current],
+      // The sandbox is called by either name of this machine.
+      baseUrl: () =>
+        sandbox ? [base.current, base.current.replace('//localhost:', '//127.0.0.1:')] : [base.current],
       deadlineMs: config.hookBudgetMs,
       bodyLimit: config.bodyLimit,
       corsOrigins: config.corsOrigins,
       authenticateDiscovery: !sandbox,
-      onError: ({ error, status, method, route }) => {
-        metrics.failures.inc({ code: asServiceError(error).code });
+      onError: ({ error, code, status, method, route }) => {
+        metrics.failures.inc({ code });
         if (status < 500) return;
-        const failure = asServiceError(error);
-        log.error({
-          event: 'hook-failed',
-          status,
-          method,
-          route,
-          code: failure.code,
-          stack: stackOf(failure.cause ?? failure),
-        });
+        const cause = error instanceof ServiceError ? (error.cause ?? error) : error;
+        log.error({ event: 'hook-failed', status, method, route, code, stack: stackOf(cause) });
       },
       onBadCard: ({ serviceId, hook, problems }) => {
         metrics.badCards.inc();
@@ -200,6 +195,12 @@ async function composeOn(
     },
   };
 
+  /** Aborts a little before `deadline` (`performance.now()` milliseconds), so that the answer leaves in time. */
+  function answerBy(deadline: number): AbortSignal {
+    const kept = Math.min(reserve.milliseconds, config.hookBudgetMs * reserve.share);
+    return AbortSignal.timeout(Math.max(0, Math.floor(deadline - kept - performance.now())));
+  }
+
   function startRunner(threads: Pool): Work {
     const perform = createPerformer({
       pool: threads,
@@ -254,7 +255,7 @@ async function composeOn(
                   token: call.authorization.accessToken,
                   expiresAt: Date.now() + call.authorization.expiresInSeconds * 1000,
                 },
-          signal: call.signal,
+          startWaiting: () => answerBy(call.arrivedAt + config.hookBudgetMs),
           ...record.readers(call),
         }),
         now: parts.now,
@@ -296,6 +297,9 @@ async function composeOn(
     };
   }
 }
+
+/** What a call that waited needs to word its answer and to remember its cards: this share of its time, milliseconds at most. */
+const reserve = { share: 0.1, milliseconds: 40 } as const;
 
 /** How long the store may take to answer before it counts as away, milliseconds. */
 const probeMs = 2_000;

@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { type Static, Type } from '@sinclair/typebox';
@@ -155,6 +156,9 @@ const DeploymentSchema = Type.Object(
   closed,
 );
 
+/** The tenant that only `fovea sandbox` has, and whose results it shows without a sign-in. */
+export const sandboxTenantId = 'sandbox';
+
 /** The schema of `FOVEA_CONFIG`; docs/schemas/config.json is generated from it. */
 export const configFileSchema = Type.Object(
   {
@@ -222,8 +226,8 @@ export function readConfig(
   const integer = (name: SettingName, fallback: number, minimum: number, maximum: number): number => {
     const value = text(name);
     if (value === null) return fallback;
-    const number = Number(value);
-    if (!Number.isInteger(number) || number < minimum || number > maximum) {
+    const number = /^\d{1,15}$/.test(value) ? Number(value) : Number.NaN;
+    if (Number.isNaN(number) || number < minimum || number > maximum) {
       throw invalid(name, `must be a whole number from ${minimum} to ${maximum}.`);
     }
     return number;
@@ -240,9 +244,12 @@ export function readConfig(
     host: text('HOST') ?? '127.0.0.1',
     port: integer('PORT', 3000, 0, 65535),
     publicUrl: readPublicUrl(text('FOVEA_PUBLIC_URL')),
-    trustProxy: list('FOVEA_TRUST_PROXY'),
+    trustProxy: list('FOVEA_TRUST_PROXY').map((range) => {
+      if (!isRange(range)) throw invalid('FOVEA_TRUST_PROXY', 'must be addresses or ranges (CIDR).');
+      return range;
+    }),
     extraCa: text('FOVEA_EXTRA_CA'),
-    databaseUrl: text('DATABASE_URL'),
+    databaseUrl: readDatabaseUrl(text('DATABASE_URL')),
     dataFolder,
     corsOrigins: list('FOVEA_CORS_ORIGINS'),
     bodyLimit: integer('FOVEA_BODY_LIMIT', 8 * 2 ** 20, 1024, 2 ** 30),
@@ -257,6 +264,16 @@ export function readConfig(
     deployments: file.deployments?.map((one) => ({ ...one, use: one.use ?? 'research' })) ?? null,
     providers: file.providers ?? ['cuda', 'webgpu', 'cpu'],
   };
+}
+
+/** What is set of each setting, for `fovea doctor`; null where the default holds. What may hold a secret is not told. */
+export function settingsInForce(
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+): readonly (Setting & { readonly value: string | null })[] {
+  return settings.map((setting) => {
+    const value = environment[setting.name]?.trim() || null;
+    return { ...setting, value: value !== null && setting.name === 'DATABASE_URL' ? 'set' : value };
+  });
 }
 
 function readConfigFile(file: string | null): Static<typeof configFileSchema> {
@@ -277,7 +294,39 @@ function readConfigFile(file: string | null): Static<typeof configFileSchema> {
   const ids = (checked.tenants ?? []).map((tenant) => tenant.id);
   if (new Set(ids).size < ids.length)
     throw invalid('FOVEA_CONFIG', '/tenants: two tenants have the same id.');
+  (checked.tenants ?? []).forEach(checkTenant);
   return checked;
+}
+
+/** What the schema cannot say. @throws ServiceError CONFIG_INVALID, naming the place */
+function checkTenant(tenant: Static<typeof TenantSchema>, index: number): void {
+  const wrong = (where: string, problem: string) =>
+    invalid('FOVEA_CONFIG', `/tenants/${index}/${where}: ${problem}`);
+  if (tenant.id === sandboxTenantId)
+    throw wrong('id', `${sandboxTenantId} is the tenant of \`fovea sandbox\`.`);
+  const lists = {
+    fhirServers: tenant.fhirServers,
+    imagingServers: tenant.imagingServers,
+    jwksUrls: tenant.clients.flatMap((client) => client.jwksUrls),
+  };
+  for (const [name, origins] of Object.entries(lists)) {
+    for (const { base, addresses } of origins) {
+      if (!URL.canParse(base)) throw wrong(name, 'base is not a URL.');
+      if (addresses?.every(isRange) === false) throw wrong(name, 'addresses must be ranges (CIDR).');
+    }
+  }
+  const { defaultImagingServer: server } = tenant;
+  const listed = (base: string) => server === base || server?.startsWith(base.replace(/\/*$/, '/')) === true;
+  if (server !== undefined && !tenant.imagingServers.some(({ base }) => listed(base)))
+    throw wrong('defaultImagingServer', 'is not on imagingServers.');
+}
+
+/** An address, or a range of them in CIDR. */
+function isRange(text: string): boolean {
+  const [address = '', prefix, ...rest] = text.split('/');
+  const bits = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
+  const length = prefix === undefined ? bits : /^\d{1,3}$/.test(prefix) ? Number(prefix) : Infinity;
+  return bits > 0 && length <= bits && rest.length === 0;
 }
 
 function tenantOf(tenant: Static<typeof TenantSchema>): Tenant {
@@ -302,10 +351,22 @@ function readPublicUrl(value: string | null): string | null {
   if (value === null) return null;
   if (!URL.canParse(value)) throw invalid('FOVEA_PUBLIC_URL', 'must be an absolute URL.');
   const url = new URL(value);
-  if (!/^https?:$/.test(url.protocol) || url.search !== '' || url.hash !== '' || url.username !== '') {
+  if (
+    !/^https?:$/.test(url.protocol) ||
+    url.search !== '' ||
+    url.hash !== '' ||
+    url.username + url.password !== ''
+  ) {
     throw invalid('FOVEA_PUBLIC_URL', 'must be http or https, without query, fragment or user.');
   }
   return url.href.replace(/\/+$/, '');
+}
+
+/** Only its scheme is looked at here: it may hold a password, which no message repeats. */
+function readDatabaseUrl(value: string | null): string | null {
+  if (value !== null && !/^postgres(ql)?:\/\//.test(value))
+    throw invalid('DATABASE_URL', 'must be postgres:// or postgresql://.');
+  return value;
 }
 
 function invalid(name: string, problem: string): ServiceError {

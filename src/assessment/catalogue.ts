@@ -59,7 +59,8 @@ export interface DeploymentLine {
  * The models that speak (or run in shadow). Without deployments the newest verified version of each is active, for
  * research use.
  *
- * @throws ServiceError CONFIG_INVALID when a deployment names a package that is not there or was refused
+ * @throws ServiceError CONFIG_INVALID when a deployment names a package that is not there or was refused, or that
+ *   another one names already
  */
 export function deployedModels(
   catalogue: Catalogue,
@@ -72,7 +73,9 @@ export function deployedModels(
     );
     return newest.map((pkg) => ({ package: pkg, state: 'active', use: 'research' }));
   }
-  return deployments.flatMap(({ model, version, state, use }) => {
+  return deployments.flatMap(({ model, version, state, use }, index) => {
+    if (deployments.findIndex((one) => one.model === model && one.version === version) < index)
+      throw new ServiceError('CONFIG_INVALID', { detail: `${model}@${version} is deployed twice.` });
     if (state === 'retired') return [];
     const pkg = catalogue.packages.find(
       (one) => one.manifest.name === model && one.manifest.version === version,

@@ -10,7 +10,7 @@ export interface Credential {
  * `needs-credential` for the next hook. @see DESIGN fact 8
  */
 export interface Credentials {
-  /** Keeps `credential` for `jobId`, the one that lives longer when there are two. */
+  /** Keeps `credential` for `jobId` until it expires, the one that lives longer when there are two. */
   hold(jobId: string, credential: Credential): void;
   /** The token while it lives, else null. */
   tokenFor(jobId: string): string | null;
@@ -19,17 +19,18 @@ export interface Credentials {
 
 export function createCredentials(now: () => number): Credentials {
   const held = new Map<string, Credential>();
+  const forgetExpired = (): void => {
+    for (const [jobId, { expiresAt }] of held) if (expiresAt <= now()) held.delete(jobId);
+  };
   return {
     hold(jobId, credential) {
+      forgetExpired();
       const before = held.get(jobId);
       if (before === undefined || before.expiresAt < credential.expiresAt) held.set(jobId, credential);
     },
     tokenFor(jobId) {
-      const credential = held.get(jobId);
-      if (credential === undefined) return null;
-      if (credential.expiresAt > now()) return credential.token;
-      held.delete(jobId);
-      return null;
+      forgetExpired();
+      return held.get(jobId)?.token ?? null;
     },
     drop(jobId) {
       held.delete(jobId);

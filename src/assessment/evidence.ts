@@ -4,6 +4,7 @@ import type { FinalResult } from '#core/hook-tools';
 import type { Tenant } from '#core/tenant';
 import type { Assessments } from '#store/assessments';
 import { idOf } from './catalogue.ts';
+import { reasonOf } from './header-gates.ts';
 import type { SpeakingModel } from './patient-assessments.ts';
 
 /** What the sandbox's evidence page shows of one stored assessment. */
@@ -12,7 +13,7 @@ export interface Evidence {
   readonly reason: { readonly code: string; readonly text: string; readonly help: string } | null;
   readonly gates: readonly GateResult[];
   readonly explanations: readonly Explanation[];
-  /** Same-origin address of the rendered image. */
+  /** Address of the rendered image, relative to the evidence page. */
   readonly image: string | null;
   readonly provider: string | null;
 }
@@ -31,18 +32,23 @@ export function createEvidence(
     const speaking = models.find(
       (one) => model !== null && idOf(one.package) === `${model.name}@${model.version}`,
     );
+    // A result whose model is not deployed any more is not shown: nobody answers for it.
+    const told =
+      assessment.status === 'final' && speaking === undefined
+        ? reasonOf('NO_MODEL', 'That of this result is not deployed any more.')
+        : reason;
     return {
       result:
         assessment.status === 'final' && speaking !== undefined
           ? speaking.presenter.present(tenant, stored)
           : null,
-      reason: reason === null ? null : { ...reason, help: errorTable[reason.code].help },
+      reason: told === null ? null : { ...told, help: errorTable[told.code].help },
       gates,
       explanations: assessment.status === 'final' ? (stored.private?.explanations ?? []) : [],
       image:
         image?.sopInstanceUid == null
           ? null
-          : `/sandbox/ehr/previews/${encodeURIComponent(image.sopInstanceUid)}`,
+          : `../sandbox/ehr/previews/${encodeURIComponent(image.sopInstanceUid)}`,
       provider: model?.provider ?? null,
     };
   };

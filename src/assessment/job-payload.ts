@@ -1,4 +1,6 @@
-import type { ChartPatient, StudyReference } from '#core/imaging';
+import { maySendToken } from '#auth/outbound-hosts';
+import type { ChartPatient, ImagingEndpoint, SeriesReference, StudyReference } from '#core/imaging';
+import type { Tenant } from '#core/tenant';
 
 /** What a job keeps to run later: references and whose they must be, never a token. */
 export interface JobPayload {
@@ -13,9 +15,24 @@ export function payloadOf(job: { readonly payload: Readonly<Record<string, unkno
   return job.payload as unknown as JobPayload;
 }
 
-/** Whether fetching the study needs the call's access token. */
-export function needsToken(study: StudyReference): boolean {
-  return [study.endpoint, ...study.series.map((series) => series.endpoint)].some(
-    (endpoint) => endpoint?.requiresAccessToken === true,
-  );
+/**
+ * Where a series is to be had: its own Endpoint, else that of the study, else the tenant's default server, which wants
+ * the token where the tenant's list lets it have one; null for none.
+ */
+export function endpointFor(
+  study: StudyReference,
+  series: SeriesReference | null,
+  { defaultImagingServer }: Tenant,
+): ImagingEndpoint | null {
+  const named = series?.endpoint ?? study.endpoint;
+  if (named !== null || defaultImagingServer === undefined) return named;
+  return { address: defaultImagingServer, requiresAccessToken: true };
+}
+
+/** Whether the call's access token is of use for fetching the study: a server of it asks for it and may have it. */
+export function needsToken({ study, fhirServer }: JobPayload, tenant: Tenant): boolean {
+  return [null, ...study.series].some((series) => {
+    const endpoint = endpointFor(study, series, tenant);
+    return endpoint !== null && maySendToken(endpoint, tenant.imagingServers, fhirServer);
+  });
 }

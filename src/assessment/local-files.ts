@@ -5,7 +5,7 @@ import { ServiceError } from '#core/error';
 /**
  * The files below paths, in order, folders walked. Hidden files are left out unless named themselves.
  *
- * @throws ServiceError FILE_UNREADABLE when a path is not there
+ * @throws ServiceError FILE_UNREADABLE when a path is not there or a folder cannot be listed
  */
 export async function listFiles(paths: readonly string[]): Promise<string[]> {
   const found: string[] = [];
@@ -17,7 +17,9 @@ export async function listFiles(paths: readonly string[]): Promise<string[]> {
       found.push(one);
       continue;
     }
-    const entries = await readdir(one, { recursive: true, withFileTypes: true });
+    const entries = await readdir(one, { recursive: true, withFileTypes: true }).catch((cause) => {
+      throw new ServiceError('FILE_UNREADABLE', { detail: one, cause });
+    });
     const files = entries
       .filter((entry) => entry.isFile() && !entry.name.startsWith('.') && entry.name !== 'DICOMDIR')
       .map((entry) => path.join(entry.parentPath, entry.name));

@@ -1,15 +1,18 @@
 import type { Reason } from '#core/assessment';
-import { errorTable, ServiceError } from '#core/error';
+import { type ErrorCode, errorTable, ServiceError } from '#core/error';
 import type { AssessmentTools, PatientAssessments, StudyAssessment, StudyFacts } from '#core/hook-tools';
 import type { ChartPatient, StudyReference } from '#core/imaging';
 import type { Tenant } from '#core/tenant';
+import type { ImagingStudies } from '#fhir/imaging-study';
 import type { ModelPackage } from '#inference/package-types';
 import type { Assessments, StudyAnswer, StudyAsk } from '#store/assessments';
 import { jobIdOf } from '#store/keys';
 import type { AcceptedJob, Queue } from '#store/queue';
+import type { Watch } from '#store/watch';
 import type { Credentials } from './credentials.ts';
 import type { DeployedModel } from './deployed.ts';
 import { couldRead, isRecent } from './deployed.ts';
+import { reasonOf } from './header-gates.ts';
 import { contentDigest, type Pseudonyms } from './identity-keys.ts';
 import { type JobPayload, needsToken } from './job-payload.ts';
 import type { Presenter } from './present.ts';
@@ -35,15 +38,18 @@ export interface AssessmentCall {
   readonly userId: string;
   readonly fhirServer: string | null;
   readonly access: { readonly token: string; readonly expiresAt: number } | null;
-  /** Aborts at the deadline of the call. */
-  readonly signal: AbortSignal;
+  /** Gives what aborts when the answer has to be worded. Only a call that waits asks for it. */
+  readonly startWaiting: () => AbortSignal;
   /** The patient of the chart. @throws ServiceError */
   readonly readPatient: (resource: unknown) => ChartPatient;
-  /** The studies of the record; `endpoints: false` leaves referenced Endpoints unread, which costs no call. */
+  /**
+   * The studies of the record. `endpoints`: referenced Endpoints that are not in it are fetched, until this signal
+   * aborts; null leaves them unread, which costs no call.
+   */
   readonly readStudies: (
     resource: unknown,
-    options: { readonly endpoints: boolean },
-  ) => Promise<readonly StudyReference[]>;
+    options: { readonly endpoints: AbortSignal | null },
+  ) => Promise<Pick<ImagingStudies, 'studies' | 'endpointFailures'>>;
 }
 
 interface Asked {
@@ -52,6 +58,17 @@ interface Asked {
   readonly ask: StudyAsk & { readonly contentDigest: string };
   readonly jobId: string;
   readonly studyKey: string;
+}
+
+/** What is known of one asked study: its result, its job, or why no job could be accepted. */
+interface Known extends Omit<StudyAnswer, 'job'> {
+  readonly job: Pick<AcceptedJob, 'state' | 'acceptedAt' | 'reason'> | null;
+  readonly refusal: ErrorCode | null;
+}
+
+interface Query {
+  readonly patient: unknown;
+  readonly imagingStudies: unknown;
 }
 
 /**
@@ -65,37 +82,28 @@ export function createAssessmentTools(parts: AssessmentParts, call: AssessmentCa
 async function forPatient(
   parts: AssessmentParts,
   call: AssessmentCall,
-  query: { readonly patient: unknown; readonly imagingStudies: unknown },
+  query: Query,
 ): Promise<PatientAssessments> {
   const { tenant } = call;
-  const studies = [...(await call.readStudies(query.imagingStudies, { endpoints: false }))].sort(newestFirst);
+  const record = await call.readStudies(query.imagingStudies, { endpoints: null });
+  const studies = [...record.studies].sort(newestFirst);
   const recent = studies.filter((study) => isRecent(study, parts.now(), tenant.lookbackDays));
   const asked = recent.flatMap((study) => askFor(parts, call, study));
+  const usual = usualTimes(parts);
   const watch = parts.queue.watch(asked.map((one) => one.jobId));
   try {
-    let answers = await parts.store.ask(asked.map((one) => one.ask));
-    const missing = asked.filter((_, index) => needsJob(answers[index] as StudyAnswer));
-    const accepted =
-      missing.length === 0 ? new Map<string, AcceptedJob>() : await enqueueAll(parts, call, query, missing);
-    while (
-      !call.signal.aborted &&
-      asked.some((one, index) => waits(answers[index] as StudyAnswer, accepted.get(one.jobId)))
-    ) {
-      await watch.next(call.signal);
-      if (!call.signal.aborted) answers = await parts.store.ask(asked.map((one) => one.ask));
-    }
+    const known = await settle(parts, call, query, asked, { watch, usual });
     const told = await Promise.all(
-      asked.map(async (one, index) => ({
-        one,
-        state: await stateOf(parts, call, one, answers[index] as StudyAnswer, accepted.get(one.jobId)),
-      })),
+      asked
+        .map((one, index) => ({ one, known: known[index] as Known }))
+        .filter(({ one }) => isActive(one))
+        .map(async ({ one, known }) => ({ one, state: await stateOf(call, one, known, usual) })),
     );
     return {
-      studies: recent.flatMap((study) => {
-        const states = told.filter(({ one }) => one.study === study && one.model.state === 'active');
-        return oneOfStudy(states.map(({ state }) => state));
-      }),
-      unread: recent.length - new Set(asked.map((one) => one.study)).size,
+      studies: recent.flatMap((study) =>
+        oneOfStudy(told.filter(({ one }) => one.study === study).map(({ state }) => state)),
+      ),
+      unread: recent.length - new Set(told.map(({ one }) => one.study)).size,
       olderThanLookback: studies.length - recent.length,
       lookbackDays: tenant.lookbackDays,
       showLow: tenant.showLow,
@@ -105,8 +113,82 @@ async function forPatient(
   }
 }
 
+/** Asks, accepts jobs for what has no result, and asks again until nothing is running or the time is up. */
+async function settle(
+  parts: AssessmentParts,
+  call: AssessmentCall,
+  query: Query,
+  asked: readonly Asked[],
+  { watch, usual }: { readonly watch: Watch; readonly usual: UsualTimes },
+): Promise<readonly Known[]> {
+  const ask = async (refusals: ReadonlyMap<string, ErrorCode>): Promise<Known[]> => {
+    const answers = await parts.store.ask(asked.map((one) => one.ask));
+    return answers.map((answer, index) => ({
+      ...answer,
+      refusal: refusals.get((asked[index] as Asked).jobId) ?? null,
+    }));
+  };
+  let known = await ask(new Map());
+  const missing = asked.filter((_, index) => needsJob(known[index] as Known));
+  const waits = () => asked.some((one, index) => isActive(one) && isUnderWay(known[index] as Known));
+  if (missing.length === 0 && !waits()) return known;
+
+  const signal = call.startWaiting();
+  const refusals = new Map<string, ErrorCode>();
+  if (missing.length > 0) {
+    const { accepted, refused } = await enqueueAll(parts, call, query, missing, signal);
+    for (const [jobId, code] of refused) refusals.set(jobId, code);
+    // A job that ended since it was asked for has its result by now.
+    const isStale = [...accepted.values()].some((job) => job.state === 'done');
+    known = isStale
+      ? await ask(refusals)
+      : known.map((one, index) => {
+          const { jobId } = asked[index] as Asked;
+          return { ...one, job: accepted.get(jobId) ?? one.job, refusal: refusals.get(jobId) ?? null };
+        });
+  }
+  for (const [index, one] of asked.entries()) if (isUnderWay(known[index] as Known)) usual.begin(one.model);
+  while (!signal.aborted && waits()) {
+    await watch.next(signal);
+    if (!signal.aborted) known = await ask(refusals);
+  }
+  return known;
+}
+
+/** The usual time of each model's jobs, asked for once a call and while the call waits anyway. */
+interface UsualTimes {
+  begin(model: SpeakingModel): void;
+  of(model: SpeakingModel): Promise<number | null>;
+}
+
+function usualTimes({ queue }: AssessmentParts): UsualTimes {
+  const asked = new Map<SpeakingModel, Promise<number | null>>();
+  const of = (model: SpeakingModel): Promise<number | null> => {
+    const { name, version } = model.package.manifest;
+    const usual = asked.get(model) ?? queue.usualSeconds({ name, version });
+    asked.set(model, usual);
+    return usual;
+  };
+  return {
+    of,
+    begin(model) {
+      // Its failure is told to whoever asks for it.
+      of(model).catch(() => undefined);
+    },
+  };
+}
+
+/** Results of other deployments are stored and never shown, so nobody waits for them. */
+function isActive({ model }: Asked): boolean {
+  return model.state === 'active';
+}
+
+/** By the time at which the study began; those without one come last. */
 function newestFirst(a: StudyReference, b: StudyReference): number {
-  return (b.started ?? '').localeCompare(a.started ?? '');
+  const [first, second] = [a, b].map(({ started }) => Date.parse(started ?? '')) as [number, number];
+  if (Number.isNaN(first) || Number.isNaN(second))
+    return Number(Number.isNaN(first)) - Number(Number.isNaN(second));
+  return second - first;
 }
 
 function askFor(parts: AssessmentParts, call: AssessmentCall, study: StudyReference): Asked[] {
@@ -128,65 +210,90 @@ function askFor(parts: AssessmentParts, call: AssessmentCall, study: StudyRefere
     });
 }
 
-function needsJob({ assessment, job }: StudyAnswer): boolean {
+function needsJob({ assessment, job }: Known): boolean {
   return assessment === null && (job === null || job.state === 'needs-credential' || job.state === 'dead');
 }
 
-function waits({ assessment, job }: StudyAnswer, accepted: AcceptedJob | undefined): boolean {
-  if (assessment !== null) return false;
-  const state = job?.state ?? accepted?.state;
-  return state === 'queued' || state === 'running';
+function isUnderWay({ assessment, job }: Known): boolean {
+  return assessment === null && (job?.state === 'queued' || job?.state === 'running');
 }
 
+/**
+ * Accepts the jobs, with the token where it is of use. A study whose Endpoint is named and could not be read gets none:
+ * the next call tries again.
+ */
 async function enqueueAll(
   parts: AssessmentParts,
   call: AssessmentCall,
-  query: { readonly patient: unknown; readonly imagingStudies: unknown },
+  query: Query,
   missing: readonly Asked[],
-): Promise<Map<string, AcceptedJob>> {
+  signal: AbortSignal,
+): Promise<{
+  readonly accepted: ReadonlyMap<string, AcceptedJob>;
+  readonly refused: ReadonlyMap<string, ErrorCode>;
+}> {
   const patient = call.readPatient(query.patient);
-  const resolved = new Map(
-    (await call.readStudies(query.imagingStudies, { endpoints: true })).map((study) => [
-      study.studyInstanceUid,
-      study,
-    ]),
-  );
-  const accepted = await Promise.all(
-    missing.map(async ({ study, jobId, ask }) => {
-      const whole = resolved.get(study.studyInstanceUid) ?? study;
-      const credential = call.access !== null && needsToken(whole) ? 'hook' : 'none';
-      if (credential === 'hook' && call.access !== null) parts.credentials.hold(jobId, call.access);
-      const payload: JobPayload = { study: whole, patient, fhirServer: call.fhirServer };
-      return parts.queue.enqueue({
-        tenant: ask.tenant,
-        studyInstanceUid: ask.studyInstanceUid,
-        contentDigest: ask.contentDigest,
-        model: ask.model,
-        payload: { ...payload },
-        credential,
-        priority: 10,
-        quietSeconds: call.tenant.quietSeconds,
-      });
+  const { studies, endpointFailures } = await call.readStudies(query.imagingStudies, { endpoints: signal });
+  const resolved = new Map(studies.map((study) => [study.studyInstanceUid, study]));
+  const refused = new Map<string, ErrorCode>();
+  const accepted = new Map<string, AcceptedJob>();
+  await Promise.all(
+    missing.map(async (one) => {
+      const study = resolved.get(one.study.studyInstanceUid) ?? one.study;
+      const [failure] = endpointFailures;
+      if (failure !== undefined && hasNoEndpoint(study)) refused.set(one.jobId, failure);
+      else
+        accepted.set(
+          one.jobId,
+          await accept(parts, call, one, { study, patient, fhirServer: call.fhirServer }),
+        );
     }),
   );
-  return new Map(accepted.map((job) => [job.id, job]));
+  return { accepted, refused };
+}
+
+function hasNoEndpoint(study: StudyReference): boolean {
+  return study.endpoint === null && study.series.every((series) => series.endpoint === null);
+}
+
+async function accept(
+  { queue, credentials }: AssessmentParts,
+  { access, tenant }: AssessmentCall,
+  asked: Asked,
+  payload: JobPayload,
+): Promise<AcceptedJob> {
+  const { jobId, ask } = asked;
+  const held = access !== null && needsToken(payload, tenant);
+  // Before the job can be claimed.
+  if (held) credentials.hold(jobId, access);
+  const job = await queue.enqueue({
+    tenant: ask.tenant,
+    studyInstanceUid: ask.studyInstanceUid,
+    contentDigest: ask.contentDigest,
+    model: ask.model,
+    payload: { ...payload },
+    credential: held ? 'hook' : 'none',
+    // Somebody waits for it, unless it is never shown.
+    priority: isActive(asked) ? 10 : 0,
+    quietSeconds: tenant.quietSeconds,
+  });
+  if (job.state === 'dead' || job.state === 'done') credentials.drop(jobId);
+  return job;
 }
 
 async function stateOf(
-  parts: AssessmentParts,
   call: AssessmentCall,
   { study, model, studyKey }: Asked,
-  answer: StudyAnswer,
-  accepted: AcceptedJob | undefined,
+  { assessment: stored, job, overridden, refusal }: Known,
+  usual: UsualTimes,
 ): Promise<StudyAssessment> {
   const facts: StudyFacts = {
     studyKey,
     started: study.started,
     description: study.description,
     modalities: study.modalities,
-    overridden: answer.overridden,
+    overridden,
   };
-  const stored = answer.assessment;
   if (stored !== null) {
     if (stored.assessment.status === 'final') {
       return { ...facts, state: 'final', result: model.presenter.present(call.tenant, stored) };
@@ -196,20 +303,20 @@ async function stateOf(
       ? { ...facts, state: 'abstained', assessmentId: stored.id, reason, model: model.presenter.facts }
       : { ...facts, state: 'failed', reason };
   }
-  const job = answer.job ?? accepted;
-  if (job === undefined || job === null) throw new ServiceError('STORE_UNAVAILABLE', { retryAfter: 1 });
+  if (refusal !== null) return { ...facts, state: 'failed', reason: helpful(reasonOf(refusal)) };
+  // Every study without a result has a job by now: somebody else removed its row.
+  if (job === null) throw new ServiceError('STORE_UNAVAILABLE', { retryAfter: 1 });
   if (job.state === 'dead')
     return {
       ...facts,
       state: 'failed',
       reason: helpful(job.reason ?? { code: 'JOB_EXHAUSTED', text: errorTable.JOB_EXHAUSTED.text }),
     };
-  const { name, version } = model.package.manifest;
   return {
     ...facts,
     state: 'pending',
     since: job.acceptedAt,
-    usualSeconds: await parts.queue.usualSeconds({ name, version }),
+    usualSeconds: await usual.of(model),
     lastReason: job.reason === null ? null : helpful(job.reason),
   };
 }

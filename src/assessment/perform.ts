@@ -48,6 +48,8 @@ const passing: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'DICOMWEB_UNAVAILABLE',
   'OUTBOUND_TIMEOUT',
   'OUTBOUND_UNREACHABLE',
+  // Processes of one database may be configured one after the other.
+  'CONFIG_INVALID',
   'WORKER_DIED',
   'WORKER_TIMEOUT',
   'STORE_UNAVAILABLE',
@@ -103,20 +105,17 @@ async function assess(parts: RunnerParts, job: ClaimedJob, signal: AbortSignal):
     throw new ServiceError('CONFIG_INVALID', { detail: 'The tenant of the job is not configured any more.' });
   const payload = payloadOf(job);
   const token = parts.credentials.tokenFor(job.id);
-  if (token === null && job.credential === 'hook' && needsToken(payload.study))
-    throw new ServiceError('NEEDS_CREDENTIAL');
+  const usesToken = job.credential === 'hook' && needsToken(payload, tenant);
+  if (token === null && usesToken) throw new ServiceError('NEEDS_CREDENTIAL');
 
-  const timeout = AbortSignal.timeout(parts.fetchTimeoutMs);
-  const fetching = AbortSignal.any([signal, timeout]);
-  const fetchStarted = performance.now();
-  let fetchMs = 0;
+  const clock = startClock(parts.fetchTimeoutMs);
+  const fetching = AbortSignal.any([signal, clock.signal]);
   let best: AssessedStudy | null = null;
   let firstFailure: ServiceError | null = null;
   const instances = parts.fetchInstances({ tenant, manifest, payload, token }, fetching);
   try {
-    let waitedFrom = fetchStarted;
     for await (const { bytes } of instances) {
-      fetchMs += performance.now() - waitedFrom;
+      const fetchMs = clock.pause();
       try {
         const assessed = withFetch(
           await assessOne(parts, name, bytes, payload.study, payload.patient, signal),
@@ -130,15 +129,44 @@ async function assess(parts: RunnerParts, job: ClaimedJob, signal: AbortSignal):
         if (!failure.code.startsWith('DICOM_')) throw failure;
         firstFailure ??= failure;
       }
-      waitedFrom = performance.now();
+      clock.resume();
     }
   } catch (error) {
-    if (timeout.aborted && !signal.aborted) throw new ServiceError('DICOMWEB_TIMEOUT', { cause: error });
+    if (clock.signal.aborted && !signal.aborted) throw new ServiceError('DICOMWEB_TIMEOUT', { cause: error });
+    const refused = error instanceof ServiceError && error.code === 'DICOMWEB_UNAUTHORIZED';
+    // The token expired while the study was fetched: that is no fault of the study.
+    if (refused && usesToken && parts.credentials.tokenFor(job.id) === null)
+      throw new ServiceError('NEEDS_CREDENTIAL', { cause: error });
     throw error;
+  } finally {
+    clock.pause();
   }
   if (best !== null) return best;
   if (firstFailure !== null) throw firstFailure;
   return abstainedStudy('GATE_MODALITY');
+}
+
+/** A clock of `milliseconds` that runs only while the imaging server is waited for; `pause` gives what has passed. */
+function startClock(milliseconds: number) {
+  const ended = new AbortController();
+  let passed = 0;
+  let from = 0;
+  let timer: NodeJS.Timeout | undefined;
+  const resume = (): void => {
+    from = performance.now();
+    timer = setTimeout(() => ended.abort(), milliseconds - passed);
+  };
+  resume();
+  return {
+    signal: ended.signal,
+    resume,
+    pause(): number {
+      if (timer !== undefined) passed += performance.now() - from;
+      clearTimeout(timer);
+      timer = undefined;
+      return passed;
+    },
+  };
 }
 
 function assessOne(

@@ -56,15 +56,15 @@ export function createRecordReader(outbound: OutboundFetch): RecordReader {
           }
           return patient;
         },
-        async readStudies(resource, { endpoints }) {
-          const { studies } = await readImagingStudies(resource, {
+        readStudies: (resource, { endpoints: signal }) =>
+          readImagingStudies(resource, {
             patientId,
             server: call.fhirServer,
-            ...(endpoints &&
-              call.fhirServer !== null && { fetchReference: (reference: string) => fetch(call, reference) }),
-          });
-          return studies;
-        },
+            ...(signal !== null &&
+              call.fhirServer !== null && {
+                fetchReference: (reference: string) => fetch({ ...call, signal }, reference),
+              }),
+          }),
       };
     },
   };

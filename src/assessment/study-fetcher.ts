@@ -5,6 +5,7 @@ import type { Manifest } from '#core/model-package';
 import type { OutboundFetch } from '#core/outbound';
 import type { Tenant } from '#core/tenant';
 import { createDicomwebClient, type DicomwebClient } from '#dicom/dicomweb';
+import { endpointFor } from './job-payload.ts';
 import type { FetchedInstance, RunnerParts } from './perform.ts';
 
 /** Instances of one series that are fetched one by one; beyond this the series is streamed whole. */
@@ -27,6 +28,12 @@ export function createStudyFetcher(
     signal,
   ): AsyncGenerator<FetchedInstance> {
     const { study, fhirServer } = payload;
+    // The tenant's limit is for the study as a whole.
+    let bytesLeft = tenant.maxStudyBytes;
+    const counted = (bytes: Uint8Array): FetchedInstance => {
+      bytesLeft -= bytes.length;
+      return { bytes };
+    };
     const clientFor = (endpoint: ImagingEndpoint): DicomwebClient =>
       createDicomwebClient({
         outbound,
@@ -36,27 +43,24 @@ export function createStudyFetcher(
         maySendToken: (to) => maySendToken(to, tenant.imagingServers, fhirServer),
         timeoutMs,
         idleTimeoutMs: Math.min(idleTimeoutMs, timeoutMs),
-        maxBytes: tenant.maxStudyBytes,
+        maxBytes: bytesLeft,
         signal,
       });
+    const studyUid = study.studyInstanceUid;
     const listed = study.series.length > 0 ? study.series : await seriesOf(study, tenant, clientFor);
     for (const series of listed.filter((one) => isReadable(one, manifest))) {
-      const client = clientFor(endpointOf(study, series, tenant));
+      const endpoint = endpointOf(study, series, tenant);
+      const { seriesInstanceUid } = series;
       const instances = series.instances.filter((one) => isReadableInstance(one, manifest)).sort(byNumber);
       if (series.instances.length > 0 && instances.length === 0) continue;
       if (instances.length === 0 || instances.length > mostSingle) {
-        for await (const bytes of client.retrieveSeries(study.studyInstanceUid, series.seriesInstanceUid))
-          yield { bytes };
+        for await (const bytes of clientFor(endpoint).retrieveSeries(studyUid, seriesInstanceUid))
+          yield counted(bytes);
         continue;
       }
       for (const { sopInstanceUid } of instances) {
-        for await (const bytes of client.retrieveInstance(
-          study.studyInstanceUid,
-          series.seriesInstanceUid,
-          sopInstanceUid,
-        )) {
-          yield { bytes };
-        }
+        const files = clientFor(endpoint).retrieveInstance(studyUid, seriesInstanceUid, sopInstanceUid);
+        for await (const bytes of files) yield counted(bytes);
       }
     }
   };
@@ -75,10 +79,9 @@ async function seriesOf(
 
 /** @throws ServiceError ENDPOINT_MISSING */
 function endpointOf(study: StudyReference, series: SeriesReference | null, tenant: Tenant): ImagingEndpoint {
-  const named = series?.endpoint ?? study.endpoint;
-  if (named !== null) return named;
-  if (tenant.defaultImagingServer === undefined) throw new ServiceError('ENDPOINT_MISSING');
-  return { address: tenant.defaultImagingServer, requiresAccessToken: true };
+  const endpoint = endpointFor(study, series, tenant);
+  if (endpoint === null) throw new ServiceError('ENDPOINT_MISSING');
+  return endpoint;
 }
 
 function isReadable(series: SeriesReference, { selects }: Manifest): boolean {

@@ -1,7 +1,7 @@
 import { availableParallelism, totalmem } from 'node:os';
 import { deployedModels, idOf, loadCatalogue } from '#assessment/catalogue';
 import { probeDatabase } from '#compose';
-import { packageRoots, readConfig, settings } from '#config';
+import { packageRoots, readConfig, settingsInForce } from '#config';
 import { asServiceError } from '#core/error';
 import { providers } from '#inference/providers';
 import { exitCodes, print, table } from './terminal.ts';
@@ -38,7 +38,7 @@ export async function doctor(options: { readonly json?: boolean }): Promise<numb
     const failure = asServiceError(error);
     findings.push({ what: 'configuration', state: 'problem', detail: `${failure.code}: ${failure.message}` });
   }
-  const environment = settings.map(({ name, fallback, about }) => ({ name, fallback, about }));
+  const environment = settingsInForce();
   print(
     options.json === true
       ? JSON.stringify({ findings, settings: environment }, null, 2)
@@ -49,8 +49,8 @@ export async function doctor(options: { readonly json?: boolean }): Promise<numb
           ),
           '',
           table(
-            ['setting', 'default', 'what it does'],
-            environment.map((one) => [one.name, one.fallback, one.about]),
+            ['setting', 'value', 'what it does'],
+            environment.map((one) => [one.name, one.value ?? `${one.fallback} (default)`, one.about]),
           ),
         ].join('\n'),
   );
@@ -86,6 +86,8 @@ async function database(config: ReturnType<typeof readConfig>): Promise<Finding>
     return { what: 'database', state: 'ok', detail: `${where}: ${version}` };
   } catch (error) {
     const failure = asServiceError(error);
+    if (failure.code === 'DATA_FOLDER_LOCKED')
+      return { what: 'database', state: 'note', detail: `${where}: in use by a running Fovea` };
     return { what: 'database', state: 'problem', detail: `${where}: ${failure.code}: ${failure.message}` };
   }
 }

@@ -63,6 +63,8 @@ async function startEhr(
     throw new ServiceError('INTERNAL', { detail: 'The sandbox did not start.', cause });
   });
   if (first === null) throw new ServiceError('INTERNAL', { detail: 'The sandbox did not start.' });
+  // Its first FHIR search loads the definitions; nobody's first click should wait for that.
+  await fetch(`http://127.0.0.1:${first.port}/sandbox/fhir/Patient?_count=1`).catch(() => undefined);
   return {
     port: first.port,
     async stop() {

@@ -1,5 +1,5 @@
 import httpProxy from '@fastify/http-proxy';
-import fastify, { type FastifyInstance } from 'fastify';
+import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import type { Registry } from 'prom-client';
 import { toErrorReply } from '#cds/operation-outcome';
 import { type CdsHooksOptions, cdsHooks } from '#cds/plugin';
@@ -31,6 +31,12 @@ export interface AppOptions<Client> {
 /** The HTTP service: every route, one error handler. Does not listen yet. */
 export async function createApp<Client>(options: AppOptions<Client>): Promise<FastifyInstance> {
   const app = fastify({
+    // An address that is not one is answered like every other failure, and not repeated.
+    frameworkErrors: (error, _request, answer) => {
+      const { status, body } = toErrorReply(error);
+      const reply: FastifyReply = answer;
+      reply.status(status).type('application/fhir+json').send(JSON.stringify(body));
+    },
     bodyLimit: options.bodyLimit,
     trustProxy: options.trustProxy.length > 0 ? [...options.trustProxy] : false,
     // Slow senders and idle sockets are closed; a hook's answer itself has its own deadline.
@@ -72,7 +78,7 @@ export async function createApp<Client>(options: AppOptions<Client>): Promise<Fa
   } else {
     const { origin, evidence } = options.sandbox;
     evidenceRoutes(app, evidence);
-    app.get('/', (_request, reply) => reply.redirect('/sandbox/'));
+    app.get('/', (_request, reply) => reply.redirect('sandbox/'));
     await app.register(httpProxy, {
       upstream: '',
       prefix: '/sandbox',

@@ -11,7 +11,7 @@ export interface EvidenceView {
   readonly reason: { readonly code: string; readonly text: string; readonly help: string } | null;
   readonly gates: readonly GateResult[];
   readonly explanations: readonly Explanation[];
-  /** Same-origin address of the rendered image; null when there is none. */
+  /** Address of the rendered image, relative to this page; null when there is none. */
   readonly image: string | null;
   readonly provider: string | null;
 }
@@ -48,7 +48,7 @@ function silent(view: EvidenceView): Html {
     view.image === null
       ? html``
       : html`<figure><span class="picture"><img src="${view.image}" alt="The image of this study"></span></figure>`;
-  return html`<p class="notice"><strong>No result.</strong> ${view.reason?.text ?? ''} ${view.reason?.help ?? ''} (${view.reason?.code ?? ''}) Where the model abstains there is no explanation either.</p>${image}`;
+  return html`<p class="notice"><strong>No result.</strong> ${view.reason === null ? '' : `${view.reason.text} ${view.reason.help} (${view.reason.code})`} Where the model abstains there is no explanation either.</p>${image}`;
 }
 
 function spoken(result: FinalResult, view: EvidenceView): Html {

@@ -40,6 +40,7 @@ export function sourceAttributeRoutes(
           (version === undefined || record.version === version),
       );
       if (model !== undefined && found.length === 0) throw new ServiceError('MODEL_NOT_FOUND');
+      reply.header('vary', 'accept');
       if ((request.headers.accept ?? '').includes('text/html')) {
         return reply.headers(pageHeaders).send(attributesPage(found));
       }
