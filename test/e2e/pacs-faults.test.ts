@@ -1,7 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { deflateRawSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { SandboxCase } from '#sandbox/case-file';
 import { imageModule, writeDicom } from '../support/dicom-writer.ts';
@@ -25,6 +24,7 @@ import {
   stateOf,
 } from '../support/hospital.ts';
 
+const template = sandboxCases().find((one) => one.id === 'elevated') as SandboxCase;
 const boundary = 'fovea-test';
 const related = { 'content-type': `multipart/related; type="application/dicom"; boundary=${boundary}` };
 
@@ -38,32 +38,37 @@ function multipart(file: Uint8Array): Buffer {
 const file = (bytes: Uint8Array) => answer(200, related, multipart(bytes));
 
 /** A chest radiograph by its header whose pixels are not what the header says. */
-function lying(rows: number, columns: number, pixels: Uint8Array, transferSyntax?: string): Uint8Array {
-  return writeDicom(
-    [
-      [0x00080016, 'UI', '1.2.840.10008.5.1.4.1.1.1.1'],
-      [0x00080018, 'UI', '2.25.1'],
-      [0x00080060, 'CS', 'DX'],
-      ...imageModule({ rows, columns }),
-      [0x7fe00010, 'OW', pixels],
-    ],
-    transferSyntax === undefined ? {} : { transferSyntax },
-  );
+function lying(rows: number, columns: number, studyInstanceUid: string): Uint8Array {
+  const { mrn, birthDate, gender } = template.patient;
+  return writeDicom([
+    [0x00080016, 'UI', '1.2.840.10008.5.1.4.1.1.1.1'],
+    [0x00080018, 'UI', '2.25.1'],
+    [0x00080020, 'DA', '20261120'],
+    [0x00080060, 'CS', 'DX'],
+    [0x00100020, 'LO', mrn],
+    [0x00100030, 'DA', birthDate.replaceAll('-', '')],
+    [0x00100040, 'CS', gender === 'female' ? 'F' : 'M'],
+    [0x0020000d, 'UI', studyInstanceUid],
+    ...imageModule({ rows, columns }),
+    [0x7fe00010, 'OW', new Uint8Array(64)],
+  ]);
 }
 
 /** A deflated file that inflates a thousandfold. @see DICOM PS3.5 A.5 */
 function bomb(): Uint8Array {
-  const plain = Buffer.from(
-    writeDicom([[0x00080060, 'CS', 'DX']], { transferSyntax: '1.2.840.10008.1.2.1.99' }),
+  return writeDicom(
+    [
+      [0x00080060, 'CS', 'DX'],
+      [0x7fe00010, 'OW', new Uint8Array(64 * 2 ** 20)],
+    ],
+    { transferSyntax: '1.2.840.10008.1.2.1.99', deflate: true },
   );
-  const metaEnd = 132 + 12 + plain.readUInt32LE(140);
-  return Buffer.concat([plain.subarray(0, metaEnd), deflateRawSync(Buffer.alloc(400 * 2 ** 20))]);
 }
 
 /** What the PACS does to each patient's study, and what the card then says. */
 interface Row {
   readonly name: string;
-  readonly fault: (good: Uint8Array) => Fault;
+  readonly fault: (good: Uint8Array, studyInstanceUid: string) => Fault;
   /** State and code of the card, after the first try of the job ended. */
   readonly state: 'pending' | 'failed' | 'abstained';
   readonly code: string | null;
@@ -98,9 +103,9 @@ const rows: readonly Row[] = [
   },
   {
     name: 'gives a file of 40,000 × 40,000',
-    fault: () => file(lying(40_000, 40_000, new Uint8Array(64))),
+    fault: (_good, study) => file(lying(40_000, 40_000, study)),
     state: 'failed',
-    code: 'any DICOM_',
+    code: 'DICOM_TOO_LARGE',
   },
   {
     name: 'gives a file that inflates 1000 : 1',
@@ -128,7 +133,6 @@ function busyOnce(good: Uint8Array): Fault {
 }
 
 describe('a PACS that misbehaves: a coded card, the service unharmed', () => {
-  const template = sandboxCases().find((one) => one.id === 'elevated') as SandboxCase;
   const good = caseFiles(template)[0] as Uint8Array;
   const cases = rows.map((_, index): SandboxCase => {
     const study = template.studies[0] as SandboxCase['studies'][number];
@@ -165,7 +169,9 @@ describe('a PACS that misbehaves: a coded card, the service unharmed', () => {
     const address = (index: number) =>
       `/wado/studies/2.25.${900 + index}.1/series/2.25.${900 + index}.2/instances/2.25.${900 + index}.3`;
     pacs = await startFaultServer(
-      Object.fromEntries(rows.map((row, index) => [address(index), row.fault(good)])),
+      Object.fromEntries(
+        rows.map((row, index) => [address(index), row.fault(good, `2.25.${900 + index}.1`)]),
+      ),
     );
     hospital = await startHospital(cases, `${pacs.origin}/wado`);
     const config = path.join(folder, 'config.json');
@@ -194,7 +200,6 @@ describe('a PACS that misbehaves: a coded card, the service unharmed', () => {
       }
       expect(stateOf(card)).toBe(state);
       if (state === 'pending') expect(card?.detail).toContain('The last try did not succeed');
-      else if (code?.startsWith('any ')) expect(reasonOf(card)).toMatch(new RegExp(`^${code.slice(4)}`));
       else expect(reasonOf(card)).toBe(code);
     },
   );

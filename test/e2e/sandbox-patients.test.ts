@@ -7,7 +7,7 @@ interface Case {
   readonly id: string;
   readonly title: string;
   readonly expected: {
-    readonly status: string | null;
+    readonly status: string;
     readonly band: string | null;
     readonly reasonCode: string | null;
   };
