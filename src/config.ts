@@ -251,7 +251,14 @@ export function readConfig(
     extraCa: text('FOVEA_EXTRA_CA'),
     databaseUrl: readDatabaseUrl(text('DATABASE_URL')),
     dataFolder,
-    corsOrigins: list('FOVEA_CORS_ORIGINS'),
+    corsOrigins: list('FOVEA_CORS_ORIGINS').map((origin) => {
+      if (!isWebOrigin(origin))
+        throw invalid(
+          'FOVEA_CORS_ORIGINS',
+          'must be scheme, host and port of web pages, https://ehr.example.',
+        );
+      return origin;
+    }),
     bodyLimit: integer('FOVEA_BODY_LIMIT', 8 * 2 ** 20, 1024, 2 ** 30),
     hookBudgetMs: integer('FOVEA_HOOK_BUDGET_MS', 400, 1, 60_000),
     workers: integer('FOVEA_WORKERS', cores, 0, 256),
@@ -319,6 +326,11 @@ function checkTenant(tenant: Static<typeof TenantSchema>, index: number): void {
   const listed = (base: string) => server === base || server?.startsWith(base.replace(/\/*$/, '/')) === true;
   if (server !== undefined && !tenant.imagingServers.some(({ base }) => listed(base)))
     throw wrong('defaultImagingServer', 'is not on imagingServers.');
+}
+
+/** An origin as a browser sends it. `*` would let every page call. */
+function isWebOrigin(text: string): boolean {
+  return /^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text;
 }
 
 /** An address, or a range of them in CIDR. */

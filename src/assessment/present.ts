@@ -1,7 +1,7 @@
 import type { Assessment, FindingResult } from '#core/assessment';
 import { ServiceError } from '#core/error';
 import type { FinalResult, FindingView, ModelFacts } from '#core/hook-tools';
-import type { OperatingPoint } from '#core/model-package';
+import type { Manifest, OperatingPoint } from '#core/model-package';
 import type { Tenant } from '#core/tenant';
 import type { FindingCalibration, ModelPackage } from '#inference/package-types';
 import { type OperatingPointValue, valueAtPrevalence } from '#statistics/operating-point';
@@ -55,7 +55,7 @@ export function createPresenter(deployed: DeployedModel<ModelPackage>): Presente
       const { findings, image } = stored.assessment;
       const calibrations = findings.map(calibrationOf);
       const from = calibrations.map((calibration) => calibration.prevalence);
-      const own = findings.map((finding) => tenant.prevalence[`${manifest.name}/${finding.name}`] ?? null);
+      const own = sharesOf(findings, manifest, tenant);
       const shifted = moved(findings, from, own, manifest.exclusive);
       return {
         assessmentId: stored.id,
@@ -93,20 +93,32 @@ export function createPresenter(deployed: DeployedModel<ModelPackage>): Presente
   };
 }
 
-/** Exclusive classes move together and only when the tenant names the share of every class. */
+/**
+ * The tenant's share of each finding, null where it names none. Of exclusive classes the shares count only together:
+ * where one is not named, none is used, so that no card names a share to which its number was not moved.
+ */
+function sharesOf(
+  findings: readonly FindingResult[],
+  { name, exclusive }: Manifest,
+  tenant: Tenant,
+): readonly (number | null)[] {
+  const own = findings.map((finding) => tenant.prevalence[`${name}/${finding.name}`] ?? null);
+  return exclusive && own.includes(null) ? own.map(() => null) : own;
+}
+
+/** Exclusive classes move together. */
 function moved(
   findings: readonly FindingResult[],
   from: readonly number[],
   own: readonly (number | null)[],
   exclusive: boolean,
 ): readonly WithInterval[] {
-  if (!exclusive) {
-    return findings.map((finding, index) =>
-      own[index] == null ? finding : shiftPrevalence(finding, from[index] as number, own[index]),
-    );
-  }
   const to = own.filter((one) => one !== null);
-  return to.length === findings.length ? shiftExclusivePrevalence(findings, from, to) : findings;
+  if (exclusive)
+    return to.length === findings.length ? shiftExclusivePrevalence(findings, from, to) : findings;
+  return findings.map((finding, index) =>
+    own[index] == null ? finding : shiftPrevalence(finding, from[index] as number, own[index]),
+  );
 }
 
 /** The operating point that made the band: the highest for elevated, the lowest for low, none between. */
