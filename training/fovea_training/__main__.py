@@ -92,7 +92,7 @@ def evaluate(at: Place, _: argparse.Namespace) -> None:
     from .build import evaluate as run
     from .build import write_manifest
 
-    write_manifest(_network(at), at.config, at.package)
+    write_manifest(at.config, at.package)
     read = lambda name: json.loads((at.work / name).read_text()) if (at.work / name).exists() else None
     result = run(at.data, at.config, at.package, at.threads, read("cost.json") or {}, read("selection.json"))
     for entry in result["sets"]:
@@ -114,7 +114,7 @@ def package(at: Place, _: argparse.Namespace) -> None:
     drawn["generated-limb"] = limb[:, 20:200]
     write_golden(at.config, at.package, drawn)
     write_record(at.config, at.package)
-    write_manifest(_network(at), at.config, at.package)
+    write_manifest(at.config, at.package)
     print(at.package)
 
 

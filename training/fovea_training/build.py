@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import onnx
 
 from . import detectors, metrics
 from .augment import PERTURBATIONS, augment, perturb
@@ -74,7 +75,7 @@ def write_calibration(root: Path, config: dict, folder: Path, threads: int) -> N
     _, changed_features = outputs(run, changed, rules, NAMES)
     settings = {**settings, "networkDimension": FEATURES, "layoutDimension": LAYOUT * LAYOUT}
     fitted = detectors.fit(train_features, train.labels, settings, 1, changed_features)
-    detectors.set_thresholds(fitted, features, logits, settings["falseAlarm"])
+    detectors.set_thresholds(fitted, features, logits, settings["falseAlarm"], settings["margin"])
     limits = rules["intensity"]["stretch"]
     seen = stretch_all(calib.images, limits["lower"], limits["upper"])
     quality = [detectors.quality(i) for i in seen]
@@ -280,7 +281,13 @@ FILES = {
 }
 
 
-def write_manifest(net: LiteNet, config: dict, folder: Path) -> None:
+def classifier_bias(model: Path) -> list[float]:
+    """What the map's mean lacks to the logit, from the exported file itself."""
+    constants = {c.name: c for c in onnx.load(model).graph.initializer}
+    return [float(v) for v in onnx.numpy_helper.to_array(constants["classifier.bias"])]
+
+
+def write_manifest(config: dict, folder: Path) -> None:
     """manifest.json, last: files that are not there yet get no entry (a package in the making)."""
     finding = config["finding"]
     rules = config["input"]
@@ -305,7 +312,7 @@ def write_manifest(net: LiteNet, config: dict, folder: Path) -> None:
                 "name": "cam",
                 "shape": [1, 1, side // 32, side // 32],
                 "cellPixels": 32,
-                "bias": [float(v) for v in net.classifier.bias.detach()],
+                "bias": classifier_bias(model),
             },
         },
         "variants": {"fp32": {"file": model.name, "sha256": digest(model), "bytes": model.stat().st_size, "opset": OPSET}},

@@ -72,14 +72,15 @@ def out_of_patient(logits: np.ndarray, labels: np.ndarray, patients: np.ndarray)
     return p
 
 
-def operating_points(p: np.ndarray, labels: np.ndarray, patients: np.ndarray, sensitivity: float, specificity: float) -> list[dict]:
-    """Rule-out: the largest threshold (to .01) that keeps `sensitivity`; rule-in: the smallest that reaches
-    `specificity`, and never below rule-out + .1, so that there is room for doubt."""
+def operating_points(p: np.ndarray, labels: np.ndarray, patients: np.ndarray, settings: dict) -> list[dict]:
+    """Rule-out: the largest threshold (to .01, at most `ruleOutAtMost`) that keeps the sensitivity; rule-in: the smallest
+    (at least `ruleInAtLeast`) that reaches the specificity. The bounds keep words and numbers together: on a set this
+    separable the rates alone would call a probability of one half low."""
     grid = np.round(np.arange(0.02, 0.99, 0.01), 2)
     present, absent = p[labels == 1], p[labels == 0]
-    out = max((t for t in grid if (present >= t).mean() >= sensitivity), default=0.02)
-    inside = min((t for t in grid if (absent < t).mean() >= specificity), default=0.98)
-    inside = max(inside, round(out + 0.1, 2))
+    least, most = settings["ruleInAtLeast"], settings["ruleOutAtMost"]
+    out = max((t for t in grid if t <= most and (present >= t).mean() >= settings["ruleOutSensitivity"]), default=0.02)
+    inside = min((t for t in grid if t >= least and (absent < t).mean() >= settings["ruleInSpecificity"]), default=0.98)
     points = []
     for name, t in (("rule-out", out), ("rule-in", inside)):
         def rate(rows: np.ndarray, t: float = t, which: int = 1) -> float:
@@ -119,7 +120,7 @@ def calibrate(logits: np.ndarray, labels: np.ndarray, patients: np.ndarray, sett
         "prevalence": round(float(labels.mean()), 6),
         "logitsF64": base64_of(logits, "<f8"),
         "labelsU8": base64_of(labels, "u1"),
-        "operatingPoints": operating_points(p, labels, patients, settings["ruleOutSensitivity"], settings["ruleInSpecificity"]),
+        "operatingPoints": operating_points(p, labels, patients, settings),
         "conformal": {
             "alpha": settings["alpha"],
             "presentF64": base64_of(np.sort(-logits[labels == 1]), "<f8"),

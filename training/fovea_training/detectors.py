@@ -107,13 +107,18 @@ def score(detector: dict, features: np.ndarray, logits: np.ndarray) -> np.ndarra
     return np.min(distances, axis=0)
 
 
-def set_thresholds(detectors: list[dict], features: np.ndarray, logits: np.ndarray, false_alarm: dict[str, float]) -> None:
-    """Thresholds on held-out images: the highest `false_alarm` share lies above."""
+def set_thresholds(
+    detectors: list[dict], features: np.ndarray, logits: np.ndarray, false_alarm: dict[str, float], margin: float = 1.0
+) -> None:
+    """Thresholds on held-out images: the highest `false_alarm` share lies above; those of the feature detectors are then
+    multiplied by `margin`, because held-out images of one hospital say nothing of the next one's exposure and framing,
+    and what is no chest lies far beyond. `falseAlarm` is what is left above after that."""
     for name, detector in zip(names(detectors), detectors):
         values = score(detector, features, logits)
         share = false_alarm[name]
         threshold = float(np.quantile(values, 1 - share))
-        detector["threshold"] = float(f"{threshold:.7g}")
+        factor = 1.0 if detector["kind"] == "confidence" else margin
+        detector["threshold"] = float(f"{threshold * factor:.7g}")
         detector["falseAlarm"] = round(float((values > detector["threshold"]).mean()), 5)
 
 

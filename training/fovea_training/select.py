@@ -1,8 +1,8 @@
 """Which average of weights to ship: judged on perturbed pictures of held-out patients.
 
-Every candidate is an average of the runs' linear starts and of one epoch's networks. The judge is the AUROC of all
-perturbed views pooled, which falls both when the order within a view breaks and when an acquisition moves every
-score. It uses the `calib` split, so that `val` stays unseen.
+Every candidate is an average of the runs' linear starts and of one epoch's networks. The judge is the mean of two
+figures: the AUROC of all perturbed views pooled, which also falls when an acquisition moves every score, and the mean
+of the views' own AUROCs. It uses the `calib` split, so that `val` stays unseen.
 """
 
 from __future__ import annotations
@@ -31,9 +31,12 @@ def judge(net: LiteNet, views: dict[str, np.ndarray], labels: np.ndarray, rules:
     ready = {**rules, "intensity": {**rules["intensity"], "stretch": None}}
     logits = {name: outputs(run, v, ready, ["logits"])[0][:, 0] for name, v in views.items()}
     pooled = np.concatenate(list(logits.values()))
+    views_mean = float(np.mean([auroc(z, labels) for z in logits.values()]))
+    whole = auroc(pooled, np.tile(labels, len(logits)))
     return {
-        "pooled": round(auroc(pooled, np.tile(labels, len(logits))), 5),
-        "mean": round(float(np.mean([auroc(z, labels) for z in logits.values()])), 5),
+        "judged": round((whole + views_mean) / 2, 5),
+        "pooled": round(whole, 5),
+        "mean": round(views_mean, 5),
         "worst": min((round(auroc(z, labels), 5), name) for name, z in logits.items()),
         "clean": round(auroc(logits["clean"], labels), 5),
     }
@@ -45,31 +48,33 @@ def balanced(labels: np.ndarray, count: int, seed: int = 1) -> np.ndarray:
     return np.sort(np.concatenate([rng.permutation(np.flatnonzero(labels == k))[:count] for k in (0, 1)]))
 
 
-def candidates(folder: Path, seeds: list[int], epochs: list[int], shares: list[float]):
-    """(name, network): the runs' average after each epoch, moved back towards their starts."""
+def candidates(folder: Path, seeds: list[int], wanted: list[dict]):
+    """(name, network): for each entry the average of the runs after its `epochs`, and, where its `share` is below 1, of their
+    linear starts for the rest."""
     load = lambda seed, name: torch.load(folder / f"seed-{seed}" / name, weights_only=True)
     starts = [load(s, "start.pt") for s in seeds]
     yield "start", averaged(starts, [1.0] * len(seeds))
-    for epoch in epochs:
-        tuned = [load(s, f"epoch-{epoch}.pt") for s in seeds]
-        for share in shares:
-            weights = [1 - share] * len(seeds) + [share] * len(seeds)
-            yield f"epoch {epoch}, share {share}", averaged(starts + tuned, weights)
+    for entry in wanted:
+        epochs, share = entry["epochs"], entry["share"]
+        tuned = [load(s, f"epoch-{e}.pt") for s in seeds for e in epochs]
+        weights = [(1 - share) / len(starts)] * len(starts) + [share / len(tuned)] * len(tuned)
+        yield f"epochs {epochs}, share {share}", averaged(starts + tuned, weights)
 
 
 def select(folder: Path, images: np.ndarray, labels: np.ndarray, pool: np.ndarray, config: dict, threads: int) -> dict:
-    """Writes network.pt and returns what every candidate scored."""
+    """Writes network.pt and returns what every candidate scored. Among candidates whose scores lie within `indistinct` of
+    the best the last is taken: they are listed from few to many networks averaged."""
     settings = config["training"]
     chosen = balanced(labels, settings["judged"])
     labels = labels[chosen]
     views = judged_views(images[chosen], pool, config["input"])
-    table, best = {}, None
-    for name, net in candidates(folder, settings["seeds"], settings["candidates"], settings["shares"]):
+    table, nets = {}, {}
+    for name, net in candidates(folder, settings["seeds"], settings["candidates"]):
         found = judge(net, views, labels, config["input"], threads)
-        table[name] = found
-        print(f"{name}: pooled {found['pooled']:.4f} mean {found['mean']:.4f} clean {found['clean']:.4f} "
+        table[name], nets[name] = found, net
+        print(f"{name}: judged {found['judged']:.4f} pooled {found['pooled']:.4f} mean {found['mean']:.4f} clean {found['clean']:.4f} "
               f"worst {found['worst'][0]:.4f} ({found['worst'][1]})", flush=True)
-        if best is None or found["pooled"] > table[best]["pooled"]:
-            best = name
-            torch.save(net.state_dict(), folder / "network.pt")
-    return {"chosen": best, "candidates": table}
+    best = max(found["judged"] for found in table.values())
+    taken = [name for name, found in table.items() if found["judged"] >= best - settings["indistinct"]][-1]
+    torch.save(nets[taken].state_dict(), folder / "network.pt")
+    return {"chosen": taken, "candidates": table}

@@ -39,7 +39,7 @@ class Calibrated(unittest.TestCase):
 
     def test_an_entry_holds_what_the_contract_asks(self):
         z, y = synthetic()
-        entry = calibrate(z, y, np.arange(len(z)) // 2, {"ruleOutSensitivity": 0.98, "ruleInSpecificity": 0.95, "alpha": 0.1})
+        entry = calibrate(z, y, np.arange(len(z)) // 2, {"ruleOutSensitivity": 0.98, "ruleInSpecificity": 0.95, "ruleOutAtMost": 0.2, "ruleInAtLeast": 0.8, "alpha": 0.1})
         logits = from_base64(entry["logitsF64"], "<f8")
         self.assertTrue(np.all(np.diff(logits) >= 0))
         low, high = entry["operatingPoints"]
