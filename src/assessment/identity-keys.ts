@@ -1,5 +1,5 @@
 import { createHash, createHmac } from 'node:crypto';
-import type { StudyReference } from '#core/imaging';
+import type { ChartPatient, StudyReference } from '#core/imaging';
 
 /** Keyed pseudonyms of users and studies. They are still personal data: whoever has the key can recompute them. */
 export interface Pseudonyms {
@@ -20,10 +20,12 @@ export function createPseudonyms(key: Uint8Array): Pseudonyms {
 }
 
 /**
- * Digest of what a study consists of: the sorted SOP Instance UIDs, or, where the record does not list the
- * instances, its series and its number of instances. 64 hexadecimal digits. Later instances give another digest.
+ * Digest of what a result holds for: the sorted SOP Instance UIDs (where the record does not list the instances, its
+ * series and its number of instances) and the identity of the chart's patient that the images are held against.
+ * Later instances give another digest, and so does a record that is corrected or moved to another patient: a result
+ * never outlives the identity that it was checked for. 64 hexadecimal digits.
  */
-export function contentDigest(study: StudyReference): string {
+export function contentDigest(study: StudyReference, patient: ChartPatient): string {
   const instances = study.series.flatMap((series) =>
     series.instances.map((instance) => instance.sopInstanceUid),
   );
@@ -35,5 +37,8 @@ export function contentDigest(study: StudyReference): string {
           String(study.numberOfInstances ?? ''),
           ...study.series.map((series) => series.seriesInstanceUid).sort(),
         ];
-  return createHash('sha256').update(content.join('\n')).digest('hex');
+  const { identifiers, birthDate, sex } = patient;
+  return createHash('sha256')
+    .update(JSON.stringify([content, [...identifiers].sort(), birthDate, sex]))
+    .digest('hex');
 }

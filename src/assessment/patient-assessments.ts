@@ -54,6 +54,7 @@ export interface AssessmentCall {
 
 interface Asked {
   readonly study: StudyReference;
+  readonly patient: ChartPatient;
   readonly model: SpeakingModel;
   readonly ask: StudyAsk & { readonly contentDigest: string };
   readonly jobId: string;
@@ -88,7 +89,8 @@ async function forPatient(
   const record = await call.readStudies(query.imagingStudies, { endpoints: null });
   const studies = [...record.studies].sort(newestFirst);
   const recent = studies.filter((study) => isRecent(study, parts.now(), tenant.lookbackDays));
-  const asked = recent.flatMap((study) => askFor(parts, call, study));
+  const patient = recent.length > 0 ? call.readPatient(query.patient) : null;
+  const asked = patient === null ? [] : recent.flatMap((study) => askFor(parts, call, study, patient));
   const usual = usualTimes(parts);
   const watch = parts.queue.watch(asked.map((one) => one.jobId));
   try {
@@ -191,8 +193,13 @@ function newestFirst(a: StudyReference, b: StudyReference): number {
   return second - first;
 }
 
-function askFor(parts: AssessmentParts, call: AssessmentCall, study: StudyReference): Asked[] {
-  const digest = contentDigest(study);
+function askFor(
+  parts: AssessmentParts,
+  call: AssessmentCall,
+  study: StudyReference,
+  patient: ChartPatient,
+): Asked[] {
+  const digest = contentDigest(study, patient);
   const studyKey = parts.pseudonyms.study(call.tenant.id, study.studyInstanceUid, digest);
   const userKey = parts.pseudonyms.user(call.tenant.id, call.userId);
   return parts
@@ -206,7 +213,14 @@ function askFor(parts: AssessmentParts, call: AssessmentCall, study: StudyRefere
         contentDigest: digest,
         model: { name, version },
       };
-      return { study, model, studyKey, jobId: jobIdOf(key), ask: { ...key, viewer: { userKey, studyKey } } };
+      return {
+        study,
+        patient,
+        model,
+        studyKey,
+        jobId: jobIdOf(key),
+        ask: { ...key, viewer: { userKey, studyKey } },
+      };
     });
 }
 
@@ -232,7 +246,6 @@ async function enqueueAll(
   readonly accepted: ReadonlyMap<string, AcceptedJob>;
   readonly refused: ReadonlyMap<string, ErrorCode>;
 }> {
-  const patient = call.readPatient(query.patient);
   const { studies, endpointFailures } = await call.readStudies(query.imagingStudies, { endpoints: signal });
   const resolved = new Map(studies.map((study) => [study.studyInstanceUid, study]));
   const refused = new Map<string, ErrorCode>();
@@ -245,7 +258,7 @@ async function enqueueAll(
       else
         accepted.set(
           one.jobId,
-          await accept(parts, call, one, { study, patient, fhirServer: call.fhirServer }),
+          await accept(parts, call, one, { study, patient: one.patient, fhirServer: call.fhirServer }),
         );
     }),
   );

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 export interface JobKey {
   readonly tenant: string;
   readonly studyInstanceUid: string;
-  /** Digest of the sorted SOP Instance UIDs, hexadecimal. */
+  /** Digest of the sorted SOP Instance UIDs and of the identity they are held against, hexadecimal. */
   readonly contentDigest: string;
   readonly model: { readonly name: string; readonly version: string };
 }

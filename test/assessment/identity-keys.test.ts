@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createCredentials } from '#assessment/credentials';
-import { contentDigest, createPseudonyms } from '#assessment/identity-keys';
-import type { StudyReference } from '#core/imaging';
+import { createPseudonyms, contentDigest as digestOf } from '#assessment/identity-keys';
+import type { ChartPatient, StudyReference } from '#core/imaging';
 
 const study = (
   uids: readonly (readonly string[])[],
@@ -23,7 +23,18 @@ const study = (
   })),
 });
 
+const patient: ChartPatient = { fhirId: 'p1', identifiers: ['A', 'B'], birthDate: '2023-01-01', sex: 'male' };
+const contentDigest = (one: StudyReference, whose: Partial<ChartPatient> = {}) =>
+  digestOf(one, { ...patient, ...whose });
+
 describe('what identifies the content of a study', () => {
+  it('another identity of the chart is another content, in whatever order it names its identifiers', () => {
+    const whole = contentDigest(study([['1']]));
+    for (const other of [{ identifiers: ['A'] }, { birthDate: null }, { sex: 'female' as const }])
+      expect(contentDigest(study([['1']]), other)).not.toBe(whole);
+    expect(contentDigest(study([['1']]), { identifiers: ['B', 'A'] })).toBe(whole);
+  });
+
   it('the order of the instances does not matter', () => {
     expect(contentDigest(study([['9', '1'], ['5']]))).toBe(contentDigest(study([['5', '1'], ['9']])));
   });
