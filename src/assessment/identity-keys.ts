@@ -6,7 +6,7 @@ export interface Pseudonyms {
   /** 32 hexadecimal digits for one user of one tenant. */
   user(tenant: string, userId: string): string;
   /** 32 hexadecimal digits for one content of one study of one tenant; opaque to callers. */
-  study(tenant: string, studyInstanceUid: string, contentDigest: string): string;
+  study(tenant: string, studyInstanceUid: string, imagesDigest: string): string;
 }
 
 /** @param key 32 bytes or more */
@@ -15,30 +15,39 @@ export function createPseudonyms(key: Uint8Array): Pseudonyms {
     createHmac('sha256', key).update(JSON.stringify(parts)).digest('hex').slice(0, 32);
   return {
     user: (tenant, userId) => of('user', tenant, userId),
-    study: (tenant, studyInstanceUid, contentDigest) => of('study', tenant, studyInstanceUid, contentDigest),
+    study: (tenant, studyInstanceUid, imagesDigest) => of('study', tenant, studyInstanceUid, imagesDigest),
   };
 }
 
 /**
- * Digest of what a result holds for: the sorted SOP Instance UIDs (where the record does not list the instances, its
- * series and its number of instances) and the identity of the chart's patient that the images are held against.
- * Later instances give another digest, and so does a record that is corrected or moved to another patient: a result
- * never outlives the identity that it was checked for. 64 hexadecimal digits.
+ * Digest of a study's images: the sorted SOP Instance UIDs, or, where the record does not list them all, its series and
+ * its number of instances. 64 hexadecimal digits.
  */
-export function contentDigest(study: StudyReference, patient: ChartPatient): string {
+export function imagesDigest(study: StudyReference): string {
   const instances = study.series.flatMap((series) =>
     series.instances.map((instance) => instance.sopInstanceUid),
   );
-  const content =
-    instances.length > 0 && study.series.every((series) => series.instances.length > 0)
+  const isListed = instances.length > 0 && study.series.every((series) => series.instances.length > 0);
+  return digestOf(
+    isListed
       ? instances.sort()
       : [
           'unlisted',
           String(study.numberOfInstances ?? ''),
           ...study.series.map((series) => series.seriesInstanceUid).sort(),
-        ];
-  const { identifiers, birthDate, sex } = patient;
-  return createHash('sha256')
-    .update(JSON.stringify([content, [...identifiers].sort(), birthDate, sex]))
-    .digest('hex');
+        ],
+  );
+}
+
+/**
+ * Digest of what a result holds for: the images and the identity of the chart's patient that they are held against. A
+ * record that is corrected or moved to another patient gives another digest, so no result outlives the identity that it
+ * was checked for. 64 hexadecimal digits.
+ */
+export function contentDigest(study: StudyReference, { identifiers, birthDate, sex }: ChartPatient): string {
+  return digestOf([imagesDigest(study), [...identifiers].sort(), birthDate, sex]);
+}
+
+function digestOf(content: unknown): string {
+  return createHash('sha256').update(JSON.stringify(content)).digest('hex');
 }

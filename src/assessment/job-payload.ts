@@ -1,6 +1,7 @@
 import { maySendToken } from '#auth/outbound-hosts';
 import type { ChartPatient, ImagingEndpoint, SeriesReference, StudyReference } from '#core/imaging';
 import type { Tenant } from '#core/tenant';
+import { hasUnreadEndpoints } from '#fhir/unread-endpoints';
 
 /** What a job keeps to run later: references and whose they must be, never a token. */
 export interface JobPayload {
@@ -29,8 +30,12 @@ export function endpointFor(
   return { address: defaultImagingServer, requiresAccessToken: true };
 }
 
-/** Whether the call's access token is of use for fetching the study: a server of it asks for it and may have it. */
+/**
+ * Whether the call's access token is of use for fetching the study: an Endpoint has yet to be read from the call's FHIR
+ * server, or an imaging server asks for the token and may have it.
+ */
 export function needsToken({ study, fhirServer }: JobPayload, tenant: Tenant): boolean {
+  if (fhirServer !== null && hasUnreadEndpoints(study)) return true;
   return [null, ...study.series].some((series) => {
     const endpoint = endpointFor(study, series, tenant);
     return endpoint !== null && maySendToken(endpoint, tenant.imagingServers, fhirServer);

@@ -1,5 +1,5 @@
 import type { Reason } from '#core/assessment';
-import { type ErrorCode, errorTable, ServiceError } from '#core/error';
+import { errorTable, ServiceError } from '#core/error';
 import type { AssessmentTools, PatientAssessments, StudyAssessment, StudyFacts } from '#core/hook-tools';
 import type { ChartPatient, StudyReference } from '#core/imaging';
 import type { Tenant } from '#core/tenant';
@@ -12,8 +12,7 @@ import type { Watch } from '#store/watch';
 import type { Credentials } from './credentials.ts';
 import type { DeployedModel } from './deployed.ts';
 import { couldRead, isRecent } from './deployed.ts';
-import { reasonOf } from './header-gates.ts';
-import { contentDigest, type Pseudonyms } from './identity-keys.ts';
+import { contentDigest, imagesDigest, type Pseudonyms } from './identity-keys.ts';
 import { type JobPayload, needsToken } from './job-payload.ts';
 import type { Presenter } from './present.ts';
 
@@ -42,14 +41,8 @@ export interface AssessmentCall {
   readonly startWaiting: () => AbortSignal;
   /** The patient of the chart. @throws ServiceError */
   readonly readPatient: (resource: unknown) => ChartPatient;
-  /**
-   * The studies of the record. `endpoints`: referenced Endpoints that are not in it are fetched, until this signal
-   * aborts; null leaves them unread, which costs no call.
-   */
-  readonly readStudies: (
-    resource: unknown,
-    options: { readonly endpoints: AbortSignal | null },
-  ) => Promise<Pick<ImagingStudies, 'studies' | 'endpointFailures'>>;
+  /** The studies of the record; Endpoints that are not in it are read by the job. */
+  readonly readStudies: (resource: unknown) => Pick<ImagingStudies, 'studies'>;
 }
 
 interface Asked {
@@ -61,10 +54,9 @@ interface Asked {
   readonly studyKey: string;
 }
 
-/** What is known of one asked study: its result, its job, or why no job could be accepted. */
+/** What is known of one asked study: its result or its job. */
 interface Known extends Omit<StudyAnswer, 'job'> {
   readonly job: Pick<AcceptedJob, 'state' | 'acceptedAt' | 'reason'> | null;
-  readonly refusal: ErrorCode | null;
 }
 
 interface Query {
@@ -86,7 +78,7 @@ async function forPatient(
   query: Query,
 ): Promise<PatientAssessments> {
   const { tenant } = call;
-  const record = await call.readStudies(query.imagingStudies, { endpoints: null });
+  const record = call.readStudies(query.imagingStudies);
   const studies = [...record.studies].sort(newestFirst);
   const recent = studies.filter((study) => isRecent(study, parts.now(), tenant.lookbackDays));
   const patient = recent.length > 0 ? call.readPatient(query.patient) : null;
@@ -94,7 +86,7 @@ async function forPatient(
   const usual = usualTimes(parts);
   const watch = parts.queue.watch(asked.map((one) => one.jobId));
   try {
-    const known = await settle(parts, call, query, asked, { watch, usual });
+    const known = await settle(parts, call, asked, { watch, usual });
     const told = await Promise.all(
       asked
         .map((one, index) => ({ one, known: known[index] as Known }))
@@ -119,40 +111,30 @@ async function forPatient(
 async function settle(
   parts: AssessmentParts,
   call: AssessmentCall,
-  query: Query,
   asked: readonly Asked[],
   { watch, usual }: { readonly watch: Watch; readonly usual: UsualTimes },
 ): Promise<readonly Known[]> {
-  const ask = async (refusals: ReadonlyMap<string, ErrorCode>): Promise<Known[]> => {
-    const answers = await parts.store.ask(asked.map((one) => one.ask));
-    return answers.map((answer, index) => ({
-      ...answer,
-      refusal: refusals.get((asked[index] as Asked).jobId) ?? null,
-    }));
-  };
-  let known = await ask(new Map());
+  const ask = (): Promise<readonly Known[]> => parts.store.ask(asked.map((one) => one.ask));
+  let known = await ask();
   const missing = asked.filter((_, index) => needsJob(known[index] as Known));
   const waits = () => asked.some((one, index) => isActive(one) && isUnderWay(known[index] as Known));
   if (missing.length === 0 && !waits()) return known;
 
   const signal = call.startWaiting();
-  const refusals = new Map<string, ErrorCode>();
   if (missing.length > 0) {
-    const { accepted, refused } = await enqueueAll(parts, call, query, missing, signal);
-    for (const [jobId, code] of refused) refusals.set(jobId, code);
+    const accepted = new Map(
+      await Promise.all(missing.map(async (one) => [one.jobId, await accept(parts, call, one)] as const)),
+    );
     // A job that ended since it was asked for has its result by now.
     const isStale = [...accepted.values()].some((job) => job.state === 'done');
     known = isStale
-      ? await ask(refusals)
-      : known.map((one, index) => {
-          const { jobId } = asked[index] as Asked;
-          return { ...one, job: accepted.get(jobId) ?? one.job, refusal: refusals.get(jobId) ?? null };
-        });
+      ? await ask()
+      : known.map((one, index) => ({ ...one, job: accepted.get((asked[index] as Asked).jobId) ?? one.job }));
   }
   for (const [index, one] of asked.entries()) if (isUnderWay(known[index] as Known)) usual.begin(one.model);
   while (!signal.aborted && waits()) {
     await watch.next(signal);
-    if (!signal.aborted) known = await ask(refusals);
+    if (!signal.aborted) known = await ask();
   }
   return known;
 }
@@ -200,7 +182,8 @@ function askFor(
   patient: ChartPatient,
 ): Asked[] {
   const digest = contentDigest(study, patient);
-  const studyKey = parts.pseudonyms.study(call.tenant.id, study.studyInstanceUid, digest);
+  // What a user overrides is the picture, whatever is corrected in the chart.
+  const studyKey = parts.pseudonyms.study(call.tenant.id, study.studyInstanceUid, imagesDigest(study));
   const userKey = parts.pseudonyms.user(call.tenant.id, call.userId);
   return parts
     .models()
@@ -232,50 +215,14 @@ function isUnderWay({ assessment, job }: Known): boolean {
   return assessment === null && (job?.state === 'queued' || job?.state === 'running');
 }
 
-/**
- * Accepts the jobs, with the token where it is of use. A study whose Endpoint is named and could not be read gets none:
- * the next call tries again.
- */
-async function enqueueAll(
-  parts: AssessmentParts,
-  call: AssessmentCall,
-  query: Query,
-  missing: readonly Asked[],
-  signal: AbortSignal,
-): Promise<{
-  readonly accepted: ReadonlyMap<string, AcceptedJob>;
-  readonly refused: ReadonlyMap<string, ErrorCode>;
-}> {
-  const { studies, endpointFailures } = await call.readStudies(query.imagingStudies, { endpoints: signal });
-  const resolved = new Map(studies.map((study) => [study.studyInstanceUid, study]));
-  const refused = new Map<string, ErrorCode>();
-  const accepted = new Map<string, AcceptedJob>();
-  await Promise.all(
-    missing.map(async (one) => {
-      const study = resolved.get(one.study.studyInstanceUid) ?? one.study;
-      const [failure] = endpointFailures;
-      if (failure !== undefined && hasNoEndpoint(study)) refused.set(one.jobId, failure);
-      else
-        accepted.set(
-          one.jobId,
-          await accept(parts, call, one, { study, patient: one.patient, fhirServer: call.fhirServer }),
-        );
-    }),
-  );
-  return { accepted, refused };
-}
-
-function hasNoEndpoint(study: StudyReference): boolean {
-  return study.endpoint === null && study.series.every((series) => series.endpoint === null);
-}
-
+/** Accepts the job, with the token of the call where it is of use. */
 async function accept(
   { queue, credentials }: AssessmentParts,
-  { access, tenant }: AssessmentCall,
+  { access, tenant, fhirServer }: AssessmentCall,
   asked: Asked,
-  payload: JobPayload,
 ): Promise<AcceptedJob> {
-  const { jobId, ask } = asked;
+  const { jobId, ask, study, patient } = asked;
+  const payload: JobPayload = { study, patient, fhirServer };
   const held = access !== null && needsToken(payload, tenant);
   // Before the job can be claimed.
   if (held) credentials.hold(jobId, access);
@@ -297,7 +244,7 @@ async function accept(
 async function stateOf(
   call: AssessmentCall,
   { study, model, studyKey }: Asked,
-  { assessment: stored, job, overridden, refusal }: Known,
+  { assessment: stored, job, overridden }: Known,
   usual: UsualTimes,
 ): Promise<StudyAssessment> {
   const facts: StudyFacts = {
@@ -316,7 +263,6 @@ async function stateOf(
       ? { ...facts, state: 'abstained', assessmentId: stored.id, reason, model: model.presenter.facts }
       : { ...facts, state: 'failed', reason };
   }
-  if (refusal !== null) return { ...facts, state: 'failed', reason: helpful(reasonOf(refusal)) };
   // Every study without a result has a job by now: somebody else removed its row.
   if (job === null) throw new ServiceError('STORE_UNAVAILABLE', { retryAfter: 1 });
   if (job.state === 'dead')

@@ -46,6 +46,7 @@ const passing: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'DICOMWEB_TIMEOUT',
   'DICOMWEB_TRUNCATED',
   'DICOMWEB_UNAVAILABLE',
+  'FHIR_UNAVAILABLE',
   'OUTBOUND_TIMEOUT',
   'OUTBOUND_UNREACHABLE',
   // Processes of one database may be configured one after the other.
@@ -89,8 +90,8 @@ export function createPerformer(
     } catch (error) {
       const failure = asServiceError(error);
       end(signal.aborted ? 'given-back' : failure.code);
-      if (failure.code.startsWith('DICOM_')) return failedStudy(failure);
       if (isFinal(failure)) parts.credentials.drop(job.id);
+      if (failure.code.startsWith('DICOM_')) return failedStudy(failure);
       throw failure;
     }
   };
@@ -105,8 +106,8 @@ async function assess(parts: RunnerParts, job: ClaimedJob, signal: AbortSignal):
     throw new ServiceError('CONFIG_INVALID', { detail: 'The tenant of the job is not configured any more.' });
   const payload = payloadOf(job);
   const token = parts.credentials.tokenFor(job.id);
-  const usesToken = job.credential === 'hook' && needsToken(payload, tenant);
-  if (token === null && usesToken) throw new ServiceError('NEEDS_CREDENTIAL');
+  const usesToken = needsToken(payload, tenant);
+  if (token === null && usesToken && job.credential === 'hook') throw new ServiceError('NEEDS_CREDENTIAL');
 
   const clock = startClock(parts.fetchTimeoutMs);
   const fetching = AbortSignal.any([signal, clock.signal]);
@@ -133,8 +134,10 @@ async function assess(parts: RunnerParts, job: ClaimedJob, signal: AbortSignal):
     }
   } catch (error) {
     if (clock.signal.aborted && !signal.aborted) throw new ServiceError('DICOMWEB_TIMEOUT', { cause: error });
-    const refused = error instanceof ServiceError && error.code === 'DICOMWEB_UNAUTHORIZED';
-    // The token expired while the study was fetched: that is no fault of the study.
+    const refused =
+      error instanceof ServiceError &&
+      (error.code === 'DICOMWEB_UNAUTHORIZED' || error.code === 'FHIR_UNAUTHORIZED');
+    // The token expired while the study was fetched, or the call brought none: that is no fault of the study.
     if (refused && usesToken && parts.credentials.tokenFor(job.id) === null)
       throw new ServiceError('NEEDS_CREDENTIAL', { cause: error });
     throw error;

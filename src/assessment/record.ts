@@ -56,15 +56,7 @@ export function createRecordReader(outbound: OutboundFetch): RecordReader {
           }
           return patient;
         },
-        readStudies: (resource, { endpoints: signal }) =>
-          readImagingStudies(resource, {
-            patientId,
-            server: call.fhirServer,
-            ...(signal !== null &&
-              call.fhirServer !== null && {
-                fetchReference: (reference: string) => fetch({ ...call, signal }, reference),
-              }),
-          }),
+        readStudies: (resource) => readImagingStudies(resource, { patientId, server: call.fhirServer }),
       };
     },
   };

@@ -5,7 +5,9 @@ import type { Manifest } from '#core/model-package';
 import type { OutboundFetch } from '#core/outbound';
 import type { Tenant } from '#core/tenant';
 import { createDicomwebClient, type DicomwebClient } from '#dicom/dicomweb';
-import { endpointFor } from './job-payload.ts';
+import { fetchResource } from '#fhir/client';
+import { hasUnreadEndpoints, readUnreadEndpoints } from '#fhir/unread-endpoints';
+import { endpointFor, type JobPayload } from './job-payload.ts';
 import type { FetchedInstance, RunnerParts } from './perform.ts';
 
 /** Instances of one series that are fetched one by one; beyond this the series is streamed whole. */
@@ -27,7 +29,8 @@ export function createStudyFetcher(
     { tenant, manifest, payload, token },
     signal,
   ): AsyncGenerator<FetchedInstance> {
-    const { study, fhirServer } = payload;
+    const { fhirServer } = payload;
+    const study = await withEndpoints(outbound, { payload, tenant, token, signal, timeoutMs });
     // The tenant's limit is for the study as a whole.
     let bytesLeft = tenant.maxStudyBytes;
     const counted = (bytes: Uint8Array): FetchedInstance => {
@@ -64,6 +67,34 @@ export function createStudyFetcher(
       }
     }
   };
+}
+
+interface EndpointReading {
+  readonly payload: JobPayload;
+  readonly tenant: Tenant;
+  readonly token: string | null;
+  readonly signal: AbortSignal;
+  readonly timeoutMs: number;
+}
+
+/** The study with the Endpoints that the record only refers to, read from the FHIR server of the call. */
+async function withEndpoints(
+  outbound: OutboundFetch,
+  { payload: { study, fhirServer }, tenant, token, signal, timeoutMs }: EndpointReading,
+): Promise<StudyReference> {
+  if (fhirServer === null || !hasUnreadEndpoints(study)) return study;
+  return readUnreadEndpoints(study, async (reference) => {
+    const { resource } = await fetchResource({
+      outbound,
+      server: fhirServer,
+      allowed: tenant.fhirServers,
+      ...(token !== null && { token }),
+      path: reference,
+      timeoutMs,
+      signal,
+    });
+    return resource;
+  });
 }
 
 /** A record without series: the imaging server is asked (QIDO-RS). */

@@ -13,23 +13,29 @@ export interface ImagingEndpoint {
   readonly requiresAccessToken: boolean;
 }
 
+/** Where images are according to the record: known, or in Endpoints that the record refers to and that were not at hand. */
+export interface ImagingSource {
+  readonly endpoint: ImagingEndpoint | null;
+  /** References to Endpoints to read while `endpoint` is null, in the order of the record. */
+  readonly unreadEndpoints: readonly string[];
+}
+
 export interface InstanceReference {
   readonly sopInstanceUid: string;
   readonly sopClassUid: string | null;
   readonly number: number | null;
 }
 
-export interface SeriesReference {
+export interface SeriesReference extends ImagingSource {
   readonly seriesInstanceUid: string;
   readonly modality: string | null;
   readonly bodySite: Coding | null;
-  readonly endpoint: ImagingEndpoint | null;
   /** Empty when the record does not list them. */
   readonly instances: readonly InstanceReference[];
 }
 
 /** One study as the FHIR record describes it. */
-export interface StudyReference {
+export interface StudyReference extends ImagingSource {
   readonly studyInstanceUid: string;
   /** Logical id of the ImagingStudy resource. */
   readonly fhirId: string | null;
@@ -37,7 +43,6 @@ export interface StudyReference {
   readonly started: string | null;
   readonly description: string | null;
   readonly modalities: readonly string[];
-  readonly endpoint: ImagingEndpoint | null;
   readonly series: readonly SeriesReference[];
   readonly numberOfInstances: number | null;
 }

@@ -97,6 +97,7 @@ export function toSeries(instances: readonly QidoInstance[]): readonly SeriesRef
     modality: members.find((member) => member.modality !== null)?.modality ?? null,
     bodySite: null,
     endpoint: null,
+    unreadEndpoints: [],
     instances: members.map(({ sopInstanceUid, sopClassUid, number }) => ({
       sopInstanceUid,
       sopClassUid,

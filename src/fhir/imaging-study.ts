@@ -1,8 +1,7 @@
-import { asServiceError, type ErrorCode } from '#core/error';
 import { systems } from '#core/identifiers';
 import type {
   Coding,
-  ImagingEndpoint,
+  ImagingSource,
   InstanceReference,
   SeriesReference,
   StudyReference,
@@ -16,11 +15,6 @@ export interface ReadImagingStudiesOptions {
   readonly patientId: string;
   /** Base of the call's FHIR server, for absolute references. null when the call named none. */
   readonly server: string | null;
-  /**
-   * Fetches a referenced Endpoint (`Endpoint/1`, or an absolute address that the port itself must hold against its
-   * server) that is neither contained nor in the Bundle; null when there is none. Absent: such references stay open.
-   */
-  readonly fetchReference?: (reference: string) => Promise<unknown>;
 }
 
 export interface ImagingStudies {
@@ -32,8 +26,6 @@ export interface ImagingStudies {
   readonly withdrawn: number;
   /** Studies, series and instances without a valid UID. */
   readonly malformed: number;
-  /** Why referenced Endpoints could not be fetched; their studies have no endpoint of their own. */
-  readonly endpointFailures: readonly ErrorCode[];
 }
 
 /** Statuses of studies that are not, or no longer, there. */
@@ -52,10 +44,7 @@ const dateTime = /^\d{4}(-\d{2}(-\d{2}(T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2
  * @param resource an ImagingStudy, a Bundle that holds some (with Endpoints included or not), or anything
  * @see FHIR R4 ImagingStudy, Endpoint; SMART Imaging Access
  */
-export async function readImagingStudies(
-  resource: unknown,
-  options: ReadImagingStudiesOptions,
-): Promise<ImagingStudies> {
+export function readImagingStudies(resource: unknown, options: ReadImagingStudiesOptions): ImagingStudies {
   const index = collectResources(resource);
   const count = { foreign: 0, withdrawn: 0, malformed: 0 };
   const accepted = new Map<string, { readonly study: Json; readonly base: string | null }>();
@@ -66,29 +55,24 @@ export async function readImagingStudies(
     else if (studyUid === null) count.malformed++;
     else if (!accepted.has(studyUid)) accepted.set(studyUid, { study, base });
   }
-  const endpoints = endpointReader(index, options.fetchReference);
-  const studies = await Promise.all(
-    [...accepted].map(async ([studyUid, { study, base }]): Promise<StudyReference> => {
-      const [endpoint, ...series] = await Promise.all([
-        endpoints.find(study['endpoint'], study, base),
-        ...asObjects(study['series']).map((entry) => readSeries(entry, study, base, endpoints.find)),
-      ]);
-      const read = series.filter((entry) => entry !== null);
-      count.malformed += series.length - read.length + read.reduce((sum, entry) => sum + entry.malformed, 0);
-      const started = asText(study['started']);
-      return {
-        studyInstanceUid: studyUid,
-        fhirId: asText(study['id']),
-        started: started !== null && dateTime.test(started) ? started : null,
-        description: asText(study['description']),
-        modalities: modalitiesOf(study, read),
-        endpoint,
-        series: read.map((entry) => entry.series),
-        numberOfInstances: asCount(study['numberOfInstances']),
-      };
-    }),
-  );
-  return { studies, ...count, endpointFailures: endpoints.failures };
+  const studies = [...accepted].map(([studyUid, { study, base }]): StudyReference => {
+    const source: FindSource = (references) => findSource(index, references, study, base);
+    const series = asObjects(study['series']).map((entry) => readSeries(entry, source));
+    const read = series.filter((entry) => entry !== null);
+    count.malformed += series.length - read.length + read.reduce((sum, entry) => sum + entry.malformed, 0);
+    const started = asText(study['started']);
+    return {
+      studyInstanceUid: studyUid,
+      fhirId: asText(study['id']),
+      started: started !== null && dateTime.test(started) ? started : null,
+      description: asText(study['description']),
+      modalities: modalitiesOf(study, read),
+      ...source(study['endpoint']),
+      series: read.map((entry) => entry.series),
+      numberOfInstances: asCount(study['numberOfInstances']),
+    };
+  });
+  return { studies, ...count };
 }
 
 /** The one Study Instance UID of the record, written as `urn:oid:1.2` or `1.2`; null for none or two different ones. */
@@ -108,18 +92,12 @@ function readUid(value: unknown): string | null {
   return uid.test(text) ? text : null;
 }
 
-type FindEndpoint = (
-  references: unknown,
-  holder: Json,
-  base: string | null,
-) => Promise<ImagingEndpoint | null>;
+type FindSource = (references: unknown) => ImagingSource;
 
-async function readSeries(
+function readSeries(
   entry: Json,
-  study: Json,
-  base: string | null,
-  findEndpoint: FindEndpoint,
-): Promise<{ readonly series: SeriesReference; readonly malformed: number } | null> {
+  source: FindSource,
+): { readonly series: SeriesReference; readonly malformed: number } | null {
   const seriesInstanceUid = readUid(entry['uid']);
   if (seriesInstanceUid === null) return null;
   const listed = asObjects(entry['instance']);
@@ -129,7 +107,7 @@ async function readSeries(
       seriesInstanceUid,
       modality: codeOf(entry['modality']),
       bodySite: readCoding(entry['bodySite']),
-      endpoint: await findEndpoint(entry['endpoint'], study, base),
+      ...source(entry['endpoint']),
       instances,
     },
     malformed: listed.length - instances.length,
@@ -171,42 +149,26 @@ function modalitiesOf(
   return [...new Set(codes)];
 }
 
-/** Finds the first usable Endpoint of a list of references; fetches each reference once. */
-function endpointReader(
+/**
+ * The first usable Endpoint of a list of references that is contained or in the Bundle, else the references to those
+ * that are elsewhere. What is at hand wins over an earlier one that is not: it costs no request.
+ */
+function findSource(
   index: ResourceIndex,
-  fetchReference: ReadImagingStudiesOptions['fetchReference'],
-): { readonly find: FindEndpoint; readonly failures: readonly ErrorCode[] } {
-  const failures: ErrorCode[] = [];
-  const fetched = new Map<string, Promise<unknown>>();
-
-  async function fetchOnce(reference: string): Promise<unknown> {
-    try {
-      return await fetchReference?.(reference);
-    } catch (error) {
-      failures.push(asServiceError(error).code);
-      return null;
-    }
-  }
-  const resolve = (reference: string, holder: Json, base: string | null): unknown => {
+  references: unknown,
+  holder: Json,
+  base: string | null,
+): ImagingSource {
+  const unread = new Set<string>();
+  for (const entry of asObjects(references)) {
+    const reference = asText(entry['reference']);
+    if (reference === null) continue;
     const here = index.find(reference, holder, base);
-    if (here !== null) return here;
-    if (reference.startsWith('#') || /^urn:/i.test(reference)) return null;
+    const endpoint = readEndpoint(here);
+    if (endpoint !== null) return { endpoint, unreadEndpoints: [] };
+    if (here !== null || reference.startsWith('#') || /^urn:/i.test(reference)) continue;
     // An Endpoint is asked for as it is now, whichever version the record names.
-    const current = reference.replace(/\/_history\/[^/]*$/, '');
-    const running = fetched.get(current) ?? fetchOnce(current);
-    fetched.set(current, running);
-    return running;
-  };
-  const find: FindEndpoint = async (references, holder, base) => {
-    const candidates = asObjects(references)
-      .map((reference) => asText(reference['reference']))
-      .filter((reference) => reference !== null)
-      .map((reference) => resolve(reference, holder, base));
-    for (const candidate of candidates) {
-      const endpoint = readEndpoint(await candidate);
-      if (endpoint !== null) return endpoint;
-    }
-    return null;
-  };
-  return { find, failures };
+    unread.add(reference.replace(/\/_history\/[^/]*$/, ''));
+  }
+  return { endpoint: null, unreadEndpoints: [...unread] };
 }

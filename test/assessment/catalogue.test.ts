@@ -167,12 +167,14 @@ describe('which studies a model could read', () => {
     description: null,
     modalities,
     endpoint: null,
+    unreadEndpoints: [],
     numberOfInstances: null,
     series: ofSeries.map((modality, index) => ({
       seriesInstanceUid: `1.2.${index}`,
       modality,
       bodySite: null,
       endpoint: null,
+      unreadEndpoints: [],
       instances: [],
     })),
   });

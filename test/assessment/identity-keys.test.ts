@@ -13,12 +13,14 @@ const study = (
   description: null,
   modalities: [],
   endpoint: null,
+  unreadEndpoints: [],
   numberOfInstances,
   series: uids.map((instances, index) => ({
     seriesInstanceUid: `1.2.3.${index}`,
     modality: null,
     bodySite: null,
     endpoint: null,
+    unreadEndpoints: [],
     instances: instances.map((sopInstanceUid) => ({ sopInstanceUid, sopClassUid: null, number: null })),
   })),
 });

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { ServiceError } from '#core/error';
 import { requiresAccessTokenExtension } from '#core/identifiers';
 import { type ReadImagingStudiesOptions, readImagingStudies } from '#fhir/imaging-study';
 
@@ -64,7 +63,7 @@ describe('ImagingStudy (R4)', () => {
         }),
       ),
     );
-    expect(counts).toEqual({ foreign: 0, withdrawn: 0, malformed: 0, endpointFailures: [] });
+    expect(counts).toEqual({ foreign: 0, withdrawn: 0, malformed: 0 });
     expect(studies).toEqual([
       {
         studyInstanceUid: '1.2.3',
@@ -73,6 +72,7 @@ describe('ImagingStudy (R4)', () => {
         description: 'Chest',
         modalities: ['DX', 'SR'],
         endpoint: null,
+        unreadEndpoints: [],
         numberOfInstances: 2,
         series: [
           {
@@ -80,6 +80,7 @@ describe('ImagingStudy (R4)', () => {
             modality: 'DX',
             bodySite: { system: 'http://snomed.info/sct', code: '51185008', display: 'Chest' },
             endpoint: null,
+            unreadEndpoints: [],
             instances: [
               { sopInstanceUid: '1.2.3.4.5', sopClassUid: '1.2.840.10008.5.1.4.1.1.1.1', number: 1 },
               { sopInstanceUid: '1.2.3.4.6', sopClassUid: null, number: null },
@@ -225,16 +226,15 @@ describe('S18 Endpoint', () => {
   const referring = (reference: string, more: object = {}) => study({ endpoint: [{ reference }], ...more });
   const addressOf = async (...given: Parameters<typeof read>) =>
     (await read(...given)).studies[0]?.endpoint?.address;
-  const notAsked = async (): Promise<never> => expect.unreachable('nothing is to be fetched');
 
   it('contained', async () => {
     const contained = referring('#e1', { contained: [endpoint('e0'), endpoint('e1')] });
-    expect(await addressOf(contained, { fetchReference: notAsked })).toBe('https://pacs.example.org/e1');
+    expect(await addressOf(contained)).toBe('https://pacs.example.org/e1');
   });
 
   it('contained in another study is not this study’s', async () => {
     const both = bundle(referring('#e1'), study({ id: 's2', contained: [endpoint('e1')] }));
-    expect(await addressOf(both, { fetchReference: notAsked })).toBeUndefined();
+    expect(await addressOf(both)).toBeUndefined();
   });
 
   it.each([
@@ -258,62 +258,37 @@ describe('S18 Endpoint', () => {
         { ...(endpointUrl !== undefined && { fullUrl: endpointUrl }), resource: endpoint('e1') },
       ],
     };
-    expect(await addressOf(included, { fetchReference: notAsked })).toBe('https://pacs.example.org/e1');
+    expect(await addressOf(included)).toBe('https://pacs.example.org/e1');
   });
 
-  it('referenced: fetched in parallel, each once', async () => {
-    const asked: string[] = [];
-    let running = 0;
-    let most = 0;
-    const fetchReference = async (reference: string) => {
-      asked.push(reference);
-      most = Math.max(most, ++running);
-      await new Promise((resolve) => setTimeout(resolve, 10));
-      running--;
-      return endpoint(reference.replace('Endpoint/', ''));
-    };
-    const identifier = (value: string) => [{ system: 'urn:dicom:uid', value }];
-    const { studies, endpointFailures } = await read(
-      bundle(
-        referring('Endpoint/e1'),
-        referring('Endpoint/e1/_history/2', { identifier: identifier('1.2.4') }),
-        referring('Endpoint/e2', {
-          identifier: identifier('1.2.5'),
-          series: [{ uid: '1.9', endpoint: [{ reference: 'Endpoint/e3' }] }],
-        }),
-      ),
-      { fetchReference },
+  it('elsewhere: its references stay, of no version, in order, each once', async () => {
+    const { studies } = await read(
+      study({
+        endpoint: ['Endpoint/e1', 'Endpoint/e1/_history/2', '#none', 'urn:uuid:0c3151bd', 'Endpoint/e2'].map(
+          (reference) => ({ reference }),
+        ),
+        series: [{ uid: '1.9', endpoint: [{ reference: `${server}/Endpoint/e3` }] }, { uid: '1.8' }],
+      }),
     );
-    expect(asked.sort()).toEqual(['Endpoint/e1', 'Endpoint/e2', 'Endpoint/e3']);
-    expect(most).toBe(3);
-    expect(endpointFailures).toEqual([]);
-    expect(studies.map((found) => found.endpoint?.address)).toEqual(
-      ['e1', 'e1', 'e2'].map((id) => `https://pacs.example.org/${id}`),
-    );
-    expect(studies[2]?.series[0]?.endpoint?.address).toBe('https://pacs.example.org/e3');
+    expect(studies[0]).toMatchObject({
+      endpoint: null,
+      unreadEndpoints: ['Endpoint/e1', 'Endpoint/e2'],
+      series: [
+        { endpoint: null, unreadEndpoints: [`${server}/Endpoint/e3`] },
+        { endpoint: null, unreadEndpoints: [] },
+      ],
+    });
   });
 
-  it('a fetch that fails leaves the study without endpoint and says why', async () => {
-    const fetchReference = () => Promise.reject(new ServiceError('FHIR_UNAUTHORIZED'));
-    const { studies, endpointFailures } = await read(referring('Endpoint/e1'), { fetchReference });
-    expect(studies[0]?.endpoint).toBeNull();
-    expect(endpointFailures).toEqual(['FHIR_UNAUTHORIZED']);
-  });
-
-  it('a port that throws at once or finds nothing does no harm', async () => {
-    const throwing = () => {
-      throw new ServiceError('INVALID_REQUEST');
-    };
-    expect((await read(referring('Endpoint/e1'), { fetchReference: throwing })).endpointFailures).toEqual([
-      'INVALID_REQUEST',
-    ]);
-    expect(await addressOf(referring('Endpoint/e1'), { fetchReference: async () => null })).toBeUndefined();
-    expect(await addressOf(referring('Endpoint/e1'))).toBeUndefined();
-  });
-
-  it('studies of another patient cause no fetch', async () => {
-    await read(referring('Endpoint/e1', { subject: { reference: 'Patient/p2' } }), {
-      fetchReference: notAsked,
+  it('one at hand wins over an earlier one elsewhere', async () => {
+    const both = study({
+      endpoint: [{ reference: 'Endpoint/e9' }, { reference: '#e1' }],
+      contained: [endpoint('e1')],
+    });
+    const { studies } = await read(both);
+    expect(studies[0]).toMatchObject({
+      endpoint: { address: 'https://pacs.example.org/e1' },
+      unreadEndpoints: [],
     });
   });
 
