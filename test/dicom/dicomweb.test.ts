@@ -341,6 +341,7 @@ describe('QIDO-RS', () => {
         modality: 'CT',
         bodySite: null,
         endpoint: null,
+        unreadEndpoints: [],
         instances: [
           { sopInstanceUid: '1.1', sopClassUid, number: 3 },
           { sopInstanceUid: '1.3', sopClassUid, number: null },
@@ -351,6 +352,7 @@ describe('QIDO-RS', () => {
         modality: null,
         bodySite: null,
         endpoint: null,
+        unreadEndpoints: [],
         instances: [{ sopInstanceUid: '1.2', sopClassUid: null, number: 4 }],
       },
     ]);

@@ -86,7 +86,14 @@ describe('ImagingStudy (R4)', () => {
               { sopInstanceUid: '1.2.3.4.6', sopClassUid: null, number: null },
             ],
           },
-          { seriesInstanceUid: '1.2.3.5', modality: 'SR', bodySite: null, endpoint: null, instances: [] },
+          {
+            seriesInstanceUid: '1.2.3.5',
+            modality: 'SR',
+            bodySite: null,
+            endpoint: null,
+            unreadEndpoints: [],
+            instances: [],
+          },
         ],
       },
     ]);
