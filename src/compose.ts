@@ -218,6 +218,7 @@ async function composeOn(
       lanes: threads.size + 1,
       perform,
       isFinal,
+      onGone: (jobId) => credentials.drop(jobId),
       models: [...manifests.keys()],
       log,
     });

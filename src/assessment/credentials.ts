@@ -17,16 +17,26 @@ export interface Credentials {
   drop(jobId: string): void;
 }
 
+/** Longest time that a token is kept, whatever the caller says of its life, milliseconds. */
+const longestMs = 3_600_000;
+
+/** How often expired tokens are looked for, milliseconds. */
+const sweepMs = 60_000;
+
 export function createCredentials(now: () => number): Credentials {
   const held = new Map<string, Credential>();
+  let sweeper: NodeJS.Timeout | undefined;
   const forgetExpired = (): void => {
     for (const [jobId, { expiresAt }] of held) if (expiresAt <= now()) held.delete(jobId);
+    clearTimeout(sweeper);
+    sweeper = held.size > 0 ? setTimeout(forgetExpired, sweepMs).unref() : undefined;
   };
   return {
-    hold(jobId, credential) {
-      forgetExpired();
+    hold(jobId, { token, expiresAt }) {
+      const credential = { token, expiresAt: Math.min(expiresAt, now() + longestMs) };
       const before = held.get(jobId);
       if (before === undefined || before.expiresAt < credential.expiresAt) held.set(jobId, credential);
+      forgetExpired();
     },
     tokenFor(jobId) {
       forgetExpired();

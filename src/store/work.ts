@@ -15,6 +15,8 @@ export interface WorkOptions {
   perform(job: ClaimedJob, signal: AbortSignal): Promise<AssessedStudy>;
   /** Failures that another try would not mend: the job is `dead` at once. Default: none. */
   readonly isFinal?: (error: ServiceError) => boolean;
+  /** Told of a job that is not this process's any more: dead, or lost to another. */
+  readonly onGone?: (jobId: string) => void;
   /** As `name@version`: only jobs of these models. */
   readonly models?: readonly string[];
   readonly log?: Log;
@@ -38,6 +40,7 @@ export function startWork({
   lanes,
   perform,
   isFinal = () => false,
+  onGone = () => undefined,
   models,
   log = silentLog,
 }: WorkOptions): Work {
@@ -67,10 +70,11 @@ export function startWork({
       const result = await perform(job, signal);
       await queue.complete(job, result);
     } catch (error) {
-      if (job.lost.aborted) return;
+      if (job.lost.aborted) return onGone(job.id);
       if (ending.signal.aborted) return await queue.release(job);
       const coded = asServiceError(error);
       const state = await queue.fail(job, coded, { final: isFinal(coded) });
+      if (state === null || state === 'dead') onGone(job.id);
       log.warn({
         event: 'job-failed',
         job: job.id,

@@ -94,7 +94,7 @@ describe.skipIf(!chromium.available)(`the chart page with Fovea behind it ${chro
     await card().getByRole('button', { name: 'Override…' }).click();
     const dialog = page.getByRole('dialog');
     await dialog.getByRole('radio').first().check();
-    await dialog.getByRole('button', { name: /^Override/ }).click();
+    await dialog.getByRole('button', { name: 'Set aside and send' }).click();
     await dialog.waitFor({ state: 'hidden' });
     await page.goto('about:blank');
     await page.goto(`${fovea.base}/sandbox/#/patients/${patientOf('low')}`);
