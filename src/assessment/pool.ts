@@ -52,6 +52,8 @@ export function createPool(options: PoolOptions): Pool {
     idleTimeout: Number.POSITIVE_INFINITY,
     concurrentTasksPerWorker: 1,
     atomics: 'disabled',
+    // Flags of the caller (--conditions, a debugger) are not meant for these threads.
+    execArgv: [],
     workerData: { folders: options.folders, providers: options.providers } satisfies WorkerData,
     // Bounds JavaScript's own heap; buffers are bounded by the decoder's limits. @see DESIGN fact 4
     resourceLimits: { maxOldGenerationSizeMb: 1024 },
