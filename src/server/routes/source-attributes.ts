@@ -72,7 +72,8 @@ function attributesPage(records: readonly SourceAttributeRecord[]): string {
 <table>
 ${sourceAttributeDefinitions.map((definition) => {
   const attribute = record.attributes[definition.key];
-  const text = attribute?.status === 'provided' ? attribute.text : `Not available. ${attribute?.text ?? ''}`;
+  // A missing one says itself that and why it is not available.
+  const text = attribute?.text ?? 'Not available.';
   return html`<tr><th scope="row">${definition.name}<span class="soft">${definition.clause}</span></th><td>${text}</td></tr>`;
 })}
 </table>`,
