@@ -54,7 +54,6 @@ function silent(view: EvidenceView): Html {
 function spoken(result: FinalResult, view: EvidenceView): Html {
   return html`${result.findings.map((finding) => {
     const explanation = view.explanations.find((one) => one.finding === finding.name);
-    const percent = (value: number) => `${Math.round(value * 100)} %`;
     return html`
 <h2>${finding.label}</h2>
 <p class="figure">${percent(finding.probability)} <span class="soft">(${percent(finding.interval[0])} to ${percent(finding.interval[1])}: calibration uncertainty, n = ${finding.calibration.n})</span>, ${finding.band}</p>
@@ -62,6 +61,12 @@ function spoken(result: FinalResult, view: EvidenceView): Html {
 ${explanation === undefined || view.image === null ? html`` : pictures(explanation, view.image, finding.zones)}
 <p class="soft">${finding.limits.join(' ')}</p>`;
   })}`;
+}
+
+/** As on the cards: never 0 or 100. */
+function percent(value: number): string {
+  if (value < 0.01) return '<1 %';
+  return value > 0.99 ? '>99 %' : `${Math.round(value * 100)} %`;
 }
 
 function pictures(explanation: Explanation, image: string, zones: readonly string[]): Html {
