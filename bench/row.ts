@@ -19,7 +19,7 @@ const rowSchema = Type.Object({
 
 export type Row = Static<typeof rowSchema>;
 
-/** The output of `npm run bench -- --json`. */
+/** The output of `npm run bench -- --json`; docs/schemas holds it for others' programs. @internal */
 export const benchSchema = Type.Array(rowSchema, {
   $id: 'https://fovea.health/schemas/bench.json',
   title: 'npm run bench -- --json',

@@ -7,6 +7,3 @@ export const providers: readonly Provider[] = [
   onnxRuntimeProvider('webgpu', 'GPU (ONNX Runtime, WebGPU)'),
   onnxRuntimeProvider('cpu', 'CPU (ONNX Runtime)'),
 ];
-
-/** Names for a configuration schema. */
-export const providerNames: readonly string[] = providers.map((p) => p.name);
