@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { sql } from 'kysely';
 import { type Catalogue, deployedModels, idOf, loadCatalogue } from '#assessment/catalogue';
@@ -52,6 +53,11 @@ export interface Fovea {
 
 /** The only place where parts are put together. @throws ServiceError */
 export async function compose(config: Config, { sandbox } = { sandbox: false }): Promise<Fovea> {
+  if (config.workers === 0 && config.databaseUrl === null) {
+    throw new ServiceError('CONFIG_INVALID', {
+      detail: 'FOVEA_WORKERS is 0 and DATABASE_URL is absent: nobody could run the jobs.',
+    });
+  }
   const log = createLog(config.logLevel);
   const [database, catalogue] = await Promise.all([openStore(config), loadCatalogue(packageRoots(config))]);
   const close: Closers = [() => database.close()];
@@ -83,11 +89,6 @@ async function composeOn(
   catalogue: Catalogue,
   close: Closers,
 ): Promise<Fovea> {
-  if (config.workers === 0 && config.databaseUrl === null) {
-    throw new ServiceError('CONFIG_INVALID', {
-      detail: 'FOVEA_WORKERS is 0 and DATABASE_URL is absent: nobody could run the jobs.',
-    });
-  }
   for (const refused of catalogue.refused) {
     log.error({ event: 'model-refused', model: refused.name, version: refused.version, code: refused.code });
   }
@@ -327,11 +328,15 @@ function anonymousTenant(tenants: readonly Tenant[]): Tenant {
 }
 
 async function openStore(config: Config): Promise<Database> {
-  const database = await openDatabase(
-    config.databaseUrl === null
-      ? { folder: path.join(config.dataFolder, 'database') }
-      : { url: config.databaseUrl },
-  );
+  const folder = path.join(config.dataFolder, 'database');
+  if (config.databaseUrl === null) {
+    await mkdir(folder, { recursive: true, mode: 0o700 }).catch((cause: NodeJS.ErrnoException) => {
+      // No room is the store's to tell.
+      if (['ENOSPC', 'EDQUOT'].includes(cause.code ?? '')) return;
+      throw new ServiceError('CONFIG_INVALID', { detail: 'FOVEA_DATA is no folder to write in.', cause });
+    });
+  }
+  const database = await openDatabase(config.databaseUrl === null ? { folder } : { url: config.databaseUrl });
   try {
     await migrate(database);
     return database;

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { ServiceError } from '#core/error';
 
@@ -8,7 +8,7 @@ import { ServiceError } from '#core/error';
  * with one process on one data folder; several processes must share a key that somebody gave them.
  *
  * @returns 32 bytes or more
- * @throws ServiceError CONFIG_INVALID
+ * @throws ServiceError CONFIG_INVALID, STORE_FULL
  */
 export function readPseudonymKey(file: string, { made }: { readonly made: boolean }): Uint8Array {
   try {
@@ -20,14 +20,19 @@ export function readPseudonymKey(file: string, { made }: { readonly made: boolea
     }
   }
   const key = randomBytes(32);
-  mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
   try {
+    mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
     writeFileSync(file, key, { mode: 0o600, flag: 'wx' });
     return key;
   } catch (cause) {
     // Another process made it in between.
-    if ((cause as NodeJS.ErrnoException).code === 'EEXIST') return checked(readFileSync(file));
-    throw new ServiceError('STORE_FULL', { detail: 'The pseudonym key cannot be written.', cause });
+    const code = (cause as NodeJS.ErrnoException).code ?? '';
+    if (code === 'EEXIST' && existsSync(file)) return checked(readFileSync(file));
+    if (['ENOSPC', 'EDQUOT'].includes(code)) throw new ServiceError('STORE_FULL', { cause });
+    throw new ServiceError('CONFIG_INVALID', {
+      detail: 'FOVEA_PSEUDONYM_KEY_FILE cannot be written.',
+      cause,
+    });
   }
 }
 
