@@ -30,12 +30,13 @@ export function createEvidence(
     const { assessment } = stored;
     const { model, reason, gates, image } = assessment;
     const speaking = models.find(
-      (one) => model !== null && idOf(one.package) === `${model.name}@${model.version}`,
+      (one) =>
+        one.state === 'active' && model !== null && idOf(one.package) === `${model.name}@${model.version}`,
     );
-    // A result whose model is not deployed any more is not shown: nobody answers for it.
+    // Nobody answers for a result whose model does not speak (any more), so it is not shown.
     const told =
       assessment.status === 'final' && speaking === undefined
-        ? reasonOf('NO_MODEL', 'That of this result is not deployed any more.')
+        ? reasonOf('NO_MODEL', 'That of this result does not speak here.')
         : reason;
     return {
       result:
@@ -44,7 +45,8 @@ export function createEvidence(
           : null,
       reason: told === null ? null : { ...told, help: errorTable[told.code].help },
       gates,
-      explanations: assessment.status === 'final' ? (stored.private?.explanations ?? []) : [],
+      explanations:
+        assessment.status === 'final' && speaking !== undefined ? (stored.private?.explanations ?? []) : [],
       image:
         image?.sopInstanceUid == null
           ? null

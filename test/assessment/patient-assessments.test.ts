@@ -10,7 +10,7 @@ let count = 0;
 beforeAll(async () => {
   clinic = await openClinic({ backoff: { first: 0.01, longest: 0.01, seed: 'test' } });
 });
-afterAll(() => clinic.close());
+afterAll(() => clinic?.close());
 beforeEach(async () => {
   clinic.models.splice(0, clinic.models.length, speaking(clinic.pkg));
   await clinic.database.kysely.deleteFrom('jobs').execute();
