@@ -5,6 +5,7 @@ import path from 'node:path';
 import { sql } from 'kysely';
 import { type Catalogue, deployedModels, idOf, loadCatalogue } from '#assessment/catalogue';
 import { createCredentials } from '#assessment/credentials';
+import { unusedShares } from '#assessment/deployed';
 import { createEvidence } from '#assessment/evidence';
 import { createPseudonyms } from '#assessment/identity-keys';
 import { createAssessmentTools, type SpeakingModel } from '#assessment/patient-assessments';
@@ -96,6 +97,9 @@ async function composeOn(
     ...model,
     presenter: createPresenter(model),
   }));
+  for (const tenant of config.tenants)
+    for (const model of unusedShares(tenant, models))
+      log.warn({ event: 'prevalence-unused', tenant: tenant.id, model });
   const manifests = new Map(models.map((model) => [idOf(model.package), model.package.manifest]));
   const metrics = createMetrics();
   const queue = createQueue(database);

@@ -60,7 +60,7 @@ export interface DeploymentLine {
  * research use.
  *
  * @throws ServiceError CONFIG_INVALID when a deployment names a package that is not there or was refused, or that
- *   another one names already
+ *   another one names already, or when two versions of one model would speak about the same study
  */
 export function deployedModels(
   catalogue: Catalogue,
@@ -76,6 +76,9 @@ export function deployedModels(
   return deployments.flatMap(({ model, version, state, use }, index) => {
     if (deployments.findIndex((one) => one.model === model && one.version === version) < index)
       throw new ServiceError('CONFIG_INVALID', { detail: `${model}@${version} is deployed twice.` });
+    const isActive = (one: DeploymentLine): boolean => one.model === model && one.state === 'active';
+    if (state === 'active' && deployments.findIndex(isActive) < index)
+      throw new ServiceError('CONFIG_INVALID', { detail: `Two versions of ${model} are active.` });
     if (state === 'retired') return [];
     const pkg = catalogue.packages.find(
       (one) => one.manifest.name === model && one.manifest.version === version,

@@ -1,5 +1,6 @@
 import type { StudyReference } from '#core/imaging';
 import type { Manifest } from '#core/model-package';
+import type { Tenant } from '#core/tenant';
 
 /** What one deployment says of one package. `shadow` results are stored and never shown. */
 export interface DeployedModel<
@@ -28,4 +29,14 @@ export function isRecent(study: StudyReference, now: Date, lookbackDays: number)
   if (study.started === null) return true;
   const started = Date.parse(study.started);
   return Number.isNaN(started) || started >= now.getTime() - lookbackDays * 86_400_000;
+}
+
+/** The shares of a tenant, as `model/finding`, that are of no finding of a deployed model: written wrongly, or left over. */
+export function unusedShares(tenant: Tenant, models: readonly DeployedModel[]): readonly string[] {
+  const known = new Set(
+    models.flatMap(({ package: { manifest } }) =>
+      manifest.findings.map((finding) => `${manifest.name}/${finding.name}`),
+    ),
+  );
+  return Object.keys(tenant.prevalence).filter((name) => !known.has(name));
 }

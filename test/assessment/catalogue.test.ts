@@ -3,10 +3,11 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Catalogue, deployedModels, idOf, loadCatalogue, packageOf } from '#assessment/catalogue';
-import { couldRead, isRecent } from '#assessment/deployed';
+import { couldRead, isRecent, unusedShares } from '#assessment/deployed';
 import { packageRoots, readConfig } from '#config';
 import type { StudyReference } from '#core/imaging';
 import type { Manifest } from '#core/model-package';
+import { clinicTenant } from '../support/clinic.ts';
 import { modelsFolder, shippedPackage } from '../support/model-packages.ts';
 
 const name = 'chest-xray-pneumonia-paediatric';
@@ -128,6 +129,28 @@ describe('the catalogue of model packages', () => {
         expect.objectContaining({ code: 'CONFIG_INVALID' }),
       );
     });
+  });
+
+  it('two active versions of one model are a wrong configuration: both would speak about a study', () => {
+    const line = { model: name, state: 'active', use: 'research' } as const;
+    expect(() =>
+      deployedModels(catalogue, [
+        { ...line, version: '1000.0.0' },
+        { ...line, version: path.basename(shipped) },
+      ]),
+    ).toThrow(
+      expect.objectContaining({ code: 'CONFIG_INVALID', detail: `Two versions of ${name} are active.` }),
+    );
+  });
+
+  it('a share of a tenant that is of no deployed finding is told', () => {
+    const prevalence = { [`${name}/pneumonia`]: 0.1, [`${name}/pneumonias`]: 0.1, 'other/pneumonia': 0.1 };
+    const models = deployedModels(catalogue, null);
+    expect(unusedShares({ ...clinicTenant, prevalence }, models)).toEqual([
+      `${name}/pneumonias`,
+      'other/pneumonia',
+    ]);
+    expect(unusedShares({ ...clinicTenant, prevalence: {} }, models)).toEqual([]);
   });
 
   describe('a package that a command names', () => {
