@@ -188,7 +188,8 @@ describe('Fovea as it is put together, between a hospital’s FHIR server and it
   it('answers hooks while its models are still warming', () => {
     expect(atFirst).toMatchObject({ ready: true, store: 'ok' });
     expect(atFirst.models.map(({ state }) => state)).toContain('warming');
-    expect([first.status, stateOf(first.cards[0])]).toEqual([200, 'pending']);
+    expect(first.status).toBe(200);
+    expect(['pending', 'abstained']).toContain(stateOf(first.cards[0]));
   });
 
   it('a model that gives other results here is refused and told so; the others speak', async () => {
