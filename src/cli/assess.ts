@@ -2,6 +2,7 @@ import { type AssessEntry, assessFiles } from '#assessment/assess-files';
 import { idOf, packageOf } from '#assessment/catalogue';
 import { listFiles } from '#assessment/local-files';
 import { ServiceError } from '#core/error';
+import { percentWithRange } from '#core/shares';
 import { createProgress, exitCodes, print, table } from './terminal.ts';
 import { openWorkbench, shownPath } from './workbench.ts';
 
@@ -28,7 +29,6 @@ export async function assess(
 }
 
 function inWords(entries: readonly AssessEntry[]): string {
-  const percent = (value: number) => `${Math.round(value * 100)} %`;
   return table(
     ['file', 'status', 'result'],
     entries.map((entry) => [
@@ -37,8 +37,8 @@ function inWords(entries: readonly AssessEntry[]): string {
       entry.status === 'final'
         ? entry.findings
             .map(
-              ({ name, probability, interval: [low, high], band }) =>
-                `${name} ${percent(probability)} (${percent(low)} to ${percent(high)}), ${band}`,
+              ({ name, probability, interval, band }) =>
+                `${name} ${percentWithRange(probability, interval)}, ${band}`,
             )
             .join('; ')
         : `${entry.reason?.code}: ${entry.reason?.text}`,

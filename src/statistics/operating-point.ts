@@ -82,20 +82,3 @@ function pointValue(
     callsPerThousand: 1000 * (trueCalls + falseCalls),
   };
 }
-
-/** "About `count` of `of`". */
-export interface NaturalFrequency {
-  readonly count: number;
-  readonly of: number;
-}
-
-/**
- * A share in natural frequencies: of 100, or of the first of 1,000 and 10,000 in which the count of the rarer side is
- * at least 1, so that a small share is not told as none and a large one not as all.
- * @param share [0, 1]
- */
-export function naturalFrequency(share: number): NaturalFrequency {
-  const rarer = Math.min(share, 1 - share);
-  const of = rarer === 0 || rarer >= 0.0095 ? 100 : rarer >= 0.00095 ? 1000 : 10_000;
-  return { count: Math.round(share * of), of };
-}

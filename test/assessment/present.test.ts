@@ -2,11 +2,11 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { createPresenter } from '#assessment/present';
 import { sandboxTenant } from '#assessment/sandbox-tenant';
 import type { Assessment, FindingResult } from '#core/assessment';
+import { outOf } from '#core/shares';
 import type { Tenant } from '#core/tenant';
 import { cardOf } from '#hooks/imaging-assessment/card';
 import { loadPackage } from '#inference/package';
 import type { ModelPackage } from '#inference/package-types';
-import { naturalFrequency } from '#statistics/operating-point';
 import { shippedPackage } from '../support/model-packages.ts';
 import { result } from '../support/store.ts';
 
@@ -140,11 +140,10 @@ describe('a stored result as it is told', () => {
       null,
     );
     const { prevalence, probability } = told.findings[0] as (typeof told.findings)[number];
-    const at = naturalFrequency(prevalence.calibration);
     for (const said of [
       `20 of 100 ${pkg.manifest.populationNoun} have pneumonia`,
-      `from ${at.count} of ${at.of} at calibration`,
-      `about ${naturalFrequency(probability).count} of 100 with this result have it`,
+      `from ${outOf(prevalence.calibration, 100)} at calibration`,
+      `about ${outOf(probability, 100)} with this result have it`,
     ])
       expect(card.detail).toContain(said);
   });

@@ -168,10 +168,10 @@ describe('the evidence page of the sandbox', () => {
     const { headers, body } = await app.inject('/evidence/a');
     expectPage(headers);
     for (const said of [
-      '91 %',
-      '86 % to 95 %',
+      '91\u00a0%',
+      '86 to 95\u00a0%',
       'n = 533',
-      '20 % among the examined (this site’s)',
+      '20\u00a0% among the examined (this site’s)',
       'left lower zone',
       'It cannot tell everything.',
       'modality</th><td>passed',
@@ -200,8 +200,8 @@ describe('the evidence page of the sandbox', () => {
     const sure = { ...finding!, probability: 0.9991, interval: [0.004, 1] as const };
     const app = await serveEvidence({ ...view, result: { ...view.result!, findings: [sure] } });
     const { body } = await app.inject('/evidence/a');
-    expect(body).toMatch(/&gt;99 %.*&lt;1 % to &gt;99 %/);
-    expect(body).not.toMatch(/\b(0|100) %/);
+    expect(body).toMatch(/&gt;99\u00a0%.*&lt;1 to &gt;99\u00a0%/);
+    expect(body).not.toMatch(/\b(0|100)\s%/);
   });
 
   it('of an abstention shows no number and no map, but why and what would help', async () => {
@@ -210,7 +210,7 @@ describe('the evidence page of the sandbox', () => {
     const { body } = await app.inject('/evidence/a');
     expect(body).toContain('Not frontal. Take another. (GATE_VIEW)');
     expect(body).not.toContain('<rect ');
-    expect(body).not.toMatch(/\d %/);
+    expect(body).not.toMatch(/\d\s%/);
   });
 
   it('of nothing: NOT_FOUND', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { naturalFrequency, valueAtPrevalence } from '#statistics/operating-point';
+import { valueAtPrevalence } from '#statistics/operating-point';
 
 const ninety = { value: 0.9, n: 100 };
 const specific = { value: 0.9, n: 200 };
@@ -54,24 +54,5 @@ describe('predictive values at a prevalence', () => {
     expect(value).toBe(1);
     expect(interval[0]).toBeLessThan(0.98);
     expect(interval[1]).toBeGreaterThan(0.99);
-  });
-});
-
-describe('natural frequencies', () => {
-  test.each([
-    [0.59, 59, 100],
-    [0, 0, 100],
-    [1, 100, 100],
-    [0.01, 1, 100],
-    [0.0095, 1, 100],
-    [0.0094, 9, 1000],
-    [0.004, 4, 1000],
-    [0.00095, 1, 1000],
-    [0.0004, 4, 10_000],
-    [0.99, 99, 100],
-    [0.996, 996, 1000],
-    [0.9997, 9997, 10_000],
-  ])('%d is told as %i of %i', (share, count, of) => {
-    expect(naturalFrequency(share)).toEqual({ count, of });
   });
 });

@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Explanation, GateResult } from '#core/assessment';
 import { ServiceError } from '#core/error';
 import type { FinalResult } from '#core/hook-tools';
+import { percent, percentRange } from '#core/shares';
 import { type Html, html, page, pageHeaders } from '../html.ts';
 
 /** What the evidence page shows of one stored assessment. */
@@ -56,17 +57,11 @@ function spoken(result: FinalResult, view: EvidenceView): Html {
     const explanation = view.explanations.find((one) => one.finding === finding.name);
     return html`
 <h2>${finding.label}</h2>
-<p class="figure">${percent(finding.probability)} <span class="soft">(${percent(finding.interval[0])} to ${percent(finding.interval[1])}: calibration uncertainty, n = ${finding.calibration.n})</span>, ${finding.band}</p>
+<p class="figure">${percent(finding.probability)} <span class="soft">(${percentRange(finding.interval)}: calibration uncertainty, n = ${finding.calibration.n} images of ${finding.calibration.patients} patients)</span>, ${finding.band}</p>
 <p>At a share of ${percent(finding.prevalence.value)} among the examined (${finding.prevalence.source === 'tenant' ? 'this site’s' : 'the calibration set’s'}).</p>
 ${explanation === undefined || view.image === null ? html`` : pictures(explanation, view.image, finding.zones)}
 <p class="soft">${finding.limits.join(' ')}</p>`;
   })}`;
-}
-
-/** As on the cards: never 0 or 100. */
-function percent(value: number): string {
-  if (value < 0.01) return '<1 %';
-  return value > 0.99 ? '>99 %' : `${Math.round(value * 100)} %`;
 }
 
 function pictures(explanation: Explanation, image: string, zones: readonly string[]): Html {
