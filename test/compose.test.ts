@@ -39,7 +39,12 @@ const environment = (folder: string, more: Readonly<Record<string, string>> = {}
 });
 
 describe('a configuration with which Fovea cannot start names what is wrong, and leaves nothing open', () => {
-  const start = async (more: Readonly<Record<string, string>>, folder = newFolder()) => {
+  // One folder for all: each start finds it as the refused one before it left it.
+  let folder: string;
+  beforeAll(() => {
+    folder = newFolder();
+  });
+  const start = async (more: Readonly<Record<string, string>>) => {
     const fovea = await compose(readConfig(environment(folder, more)));
     try {
       await fovea.listen();
@@ -65,8 +70,7 @@ describe('a configuration with which Fovea cannot start names what is wrong, and
       }),
     ],
   ])('%s', async (name, more) => {
-    const folder = newFolder();
-    await expect(start(more(), folder)).rejects.toMatchObject({
+    await expect(start(more())).rejects.toMatchObject({
       code: 'CONFIG_INVALID',
       detail: expect.stringContaining(name),
     });
@@ -88,7 +92,7 @@ describe('a configuration with which Fovea cannot start names what is wrong, and
   });
 
   it('a sandbox without its tenant', async () => {
-    await expect(compose(readConfig(environment(newFolder())), { sandbox: true })).rejects.toMatchObject({
+    await expect(compose(readConfig(environment(folder)), { sandbox: true })).rejects.toMatchObject({
       code: 'CONFIG_INVALID',
     });
   });
