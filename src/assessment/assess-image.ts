@@ -1,12 +1,14 @@
 import type { AssessedStudy, Assessment, GateResult, ImageFacts, Reason } from '#core/assessment';
 import type { ChartPatient } from '#core/imaging';
 import { type DicomHeader, readHeader } from '#dicom/attributes';
+import { bodyPartOf, isHuman, viewOf } from '#dicom/concepts';
 import { decodeFrames } from '#dicom/decode';
 import type { Codecs } from '#dicom/decoders/codecs';
 import { greyTransform } from '#dicom/grey';
 import { sameIdentity } from '#dicom/identity';
+import { pictureOrientation } from '#dicom/orientation';
 import { type DicomFile, parseDicom } from '#dicom/parse';
-import type { ModelOutputs } from '#inference/explain';
+import type { ModelOutputs, Sides } from '#inference/explain';
 import type { Model } from '#inference/model';
 import type { Interpretation } from '#inference/predict';
 import { predict } from '#inference/predict';
@@ -16,7 +18,7 @@ import { applyHeaderGates, type ImageHeader, reasonOf, type Strictness } from '.
 /** One open model with its calibration prepared. */
 export interface ReadyModel {
   readonly model: Model;
-  readonly interpret: (outputs: ModelOutputs, prepared: PreparedImage) => Interpretation;
+  readonly interpret: (outputs: ModelOutputs, prepared: PreparedImage, sides: Sides) => Interpretation;
 }
 
 /** Whose image it must be, and how strictly missing headers are taken. */
@@ -87,7 +89,7 @@ export async function assessReadable(
   const tensor = toTensor(prepared, manifest.input);
   const inferStarted = performance.now();
   const outputs = await predict(model, tensor);
-  const interpretation = interpret(outputs, prepared);
+  const interpretation = interpret(outputs, prepared, sidesOf(image.header));
   gates.push(...interpretation.gates);
   const [quality, outOfDistribution] = interpretation.gates;
   const reason =
@@ -116,15 +118,21 @@ export async function assessReadable(
   };
 }
 
-function readable(file: DicomFile, header: DicomHeader, codecs: Codecs): ReadableImage {
+/** Only a header that says how the picture lies tells whose right and left its sides are. */
+function sidesOf({ orientation }: ImageHeader): Sides {
+  return orientation === 'standard' || orientation === 'mirrored' ? orientation : 'unknown';
+}
+
+function readable(file: DicomFile, dicom: DicomHeader, codecs: Codecs): ReadableImage {
+  const header = imageHeaderOf(dicom);
   return {
-    header: imageHeaderOf(header),
+    header,
     facts: {
-      sopInstanceUid: header.sopInstanceUid,
-      view: header.viewPosition,
-      modality: header.modality,
-      ageYears: header.ageYears,
-      studyDate: header.studyDate,
+      sopInstanceUid: dicom.sopInstanceUid,
+      view: header.views[0] ?? null,
+      modality: dicom.modality,
+      ageYears: dicom.ageYears,
+      studyDate: dicom.studyDate,
     },
     grey: () => {
       const decoded = decodeFrames(file, { frames: [0], codecs });
@@ -143,14 +151,32 @@ export function imageHeaderOf(header: DicomHeader): ImageHeader {
   return {
     modality: header.modality,
     sopClassUid: header.sopClassUid,
-    bodyPart: header.bodyPart,
-    view: header.viewPosition,
+    human: humanOf(header),
+    bodyParts: stated(header.bodyPart, header.anatomicRegions.map(bodyPartOf)),
+    views: stated(header.viewPosition, header.viewCodes.map(viewOf)),
+    orientation: pictureOrientation(header.patientOrientation),
     ageYears: header.ageYears,
     rows: header.rows ?? 0,
     columns: header.columns ?? 0,
     photometric: header.photometric,
     burnedIn: header.burnedIn === true,
   };
+}
+
+/** What a plain attribute and the codes beside it say: each counts, so that none hides what another contradicts. */
+function stated(plain: string | null, coded: readonly (string | null)[]): readonly string[] {
+  return [...new Set([plain, ...coded].filter((one) => one !== null))];
+}
+
+/** Species in free text that are people, and words that say nothing. */
+const humanText = /\b(homo|human|humans|person)\b/i;
+const emptyText = /^(unknown|unspecified|not (applicable|available|specified)|n\/?a|none|-+)$/i;
+
+function humanOf({ patientSpecies, patientSpeciesCodes }: DicomHeader): boolean | null {
+  const text =
+    patientSpecies === null || emptyText.test(patientSpecies) ? null : humanText.test(patientSpecies);
+  const said = [text, ...patientSpeciesCodes.map(isHuman)].filter((one) => one !== null);
+  return said.length === 0 ? null : said.every((one) => one);
 }
 
 function identityGate(header: DicomHeader, context: ImageContext): GateResult | null {

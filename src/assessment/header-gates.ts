@@ -1,15 +1,20 @@
 import type { GateResult, Reason } from '#core/assessment';
 import { type ErrorCode, errorTable } from '#core/error';
 import type { Selects } from '#core/model-package';
+import type { PictureOrientation } from '#dicom/orientation';
 
 /** What an image says of itself, as far as the header gates need it. null: not said. */
 export interface ImageHeader {
   readonly modality: string | null;
   readonly sopClassUid: string | null;
-  /** BodyPartExamined (0018,0015). */
-  readonly bodyPart: string | null;
-  /** ViewPosition (0018,5101). */
-  readonly view: string | null;
+  /** Patient Species: false for an animal. */
+  readonly human: boolean | null;
+  /** Every body part that is stated, in the terms of Body Part Examined (0018,0015). */
+  readonly bodyParts: readonly string[];
+  /** Every projection that is stated, in the terms of View Position (0018,5101). */
+  readonly views: readonly string[];
+  /** Patient Orientation (0020,0020). */
+  readonly orientation: PictureOrientation | null;
   /** Years at the study date, with fraction. */
   readonly ageYears: number | null;
   readonly rows: number;
@@ -47,26 +52,38 @@ const gates: readonly {
     },
   },
   {
+    gate: 'species',
+    code: 'GATE_SPECIES',
+    check: ({ human }) => ({
+      passed: human !== false,
+      detail: human === null ? 'Not stated.' : human ? 'Stated: human.' : 'Stated: another species.',
+    }),
+  },
+  {
     gate: 'body-part',
     code: 'GATE_BODY_PART',
-    // A third of public chest radiographs do not state the body part: then the pixels are judged (out-of-distribution).
-    check: ({ bodyPart }, selects) => {
-      if (bodyPart === null) return { passed: true, detail: 'Not stated; judged by the pixels.' };
+    // A third of public chest radiographs do not state the body part: then the out-of-distribution gate alone judges.
+    check: ({ bodyParts }, selects) => {
+      if (bodyParts.length === 0)
+        return { passed: true, detail: 'Not stated; the out-of-distribution check judges the pixels.' };
       return {
-        passed: selects.bodyPart.includes(bodyPart.toUpperCase()),
-        detail: `Stated: ${word(bodyPart.toUpperCase(), '')}.`,
+        passed: bodyParts.every((part) => selects.bodyPart.includes(part.toUpperCase())),
+        detail: `Stated: ${words(bodyParts)}.`,
       };
     },
   },
   {
     gate: 'view',
     code: 'GATE_VIEW',
-    check: ({ view }, selects) => {
-      if (view === null) return { passed: true, detail: 'Not stated; judged by the pixels.' };
-      return {
-        passed: selects.view.includes(view.toUpperCase()),
-        detail: `Stated: ${word(view.toUpperCase(), '')}.`,
-      };
+    // No check of the pixels tells one frontal projection from the other, so what is not stated is not checked.
+    check: ({ views, orientation }, selects) => {
+      const stated = views.length === 0 ? 'Not stated and not checked.' : `Stated: ${words(views)}.`;
+      if (orientation === 'other')
+        return {
+          passed: false,
+          detail: `${stated} By its orientation it is not an upright frontal picture.`,
+        };
+      return { passed: views.every((view) => isSelected(view.toUpperCase(), selects.view)), detail: stated };
     },
   },
   {
@@ -134,6 +151,15 @@ export function applyHeaderGates(header: ImageHeader, selects: Selects, strictne
 export function reasonOf(code: ErrorCode, detail?: string): Reason {
   const { text } = errorTable[code];
   return { code, text: detail === undefined ? text : `${text} ${detail}` };
+}
+
+/** A frontal view that does not say from which side is one of the two. */
+function isSelected(view: string, selected: readonly string[]): boolean {
+  return view === 'FRONTAL' ? selected.includes('AP') && selected.includes('PA') : selected.includes(view);
+}
+
+function words(values: readonly string[]): string {
+  return [...new Set(values.map((value) => word(value.toUpperCase(), '')))].join(', ');
 }
 
 /** A header value as it may stand in a sentence: short, without anything that could be markup or an identifier. */

@@ -42,8 +42,10 @@ export async function assessLabelled(
       header: {
         modality: null,
         sopClassUid: null,
-        bodyPart: null,
-        view: header.view,
+        human: null,
+        bodyParts: [],
+        views: header.view === null ? [] : [header.view],
+        orientation: null,
         ageYears: header.age,
         rows: picture.rows,
         columns: picture.columns,

@@ -21,6 +21,7 @@ export interface GateResult {
 
 export type GateName =
   | 'modality'
+  | 'species'
   | 'body-part'
   | 'view'
   | 'age'
@@ -43,11 +44,17 @@ export interface FindingResult {
   readonly band: Band;
   /** Class-conditional conformal set at the package's alpha. */
   readonly set: readonly SetLabel[];
-  /** The conformal set was empty: the image is unlike both classes. */
+  /** The conformal set was empty: the score lies between those of the classes. */
   readonly atypical: boolean;
-  /** Where the explanation is strongest, in words, strongest first; empty when the finding is not elevated. */
+  /**
+   * Where the explanation is strongest, in words, strongest first; empty when the finding is not elevated. Sides are the
+   * patient's, or begin with {@link pictureSide} where nothing says whose they are.
+   */
   readonly zones: readonly string[];
 }
+
+/** Names a side of the picture: its left is the patient's right unless the picture is mirrored. */
+export const pictureSide = 'picture’s';
 
 /** What the image says of itself; shown on cards. */
 export interface ImageFacts {

@@ -374,7 +374,7 @@ const table = {
     status: 422,
     issue: 'business-rule',
     text: 'The patient’s age at the study date is outside the ages the model was made for, or not known.',
-    help: 'Check the birth date in the record and in the image.',
+    help: 'Check the birth date in the record and in the image. After a correction in the record the study is assessed again; a corrected image has to come as a new instance.',
   },
   GATE_BODY_PART: {
     status: 422,
@@ -418,11 +418,17 @@ const table = {
     text: 'The image is smaller than the model needs.',
     help: 'Use the original image, not a preview.',
   },
+  GATE_SPECIES: {
+    status: 422,
+    issue: 'business-rule',
+    text: 'The image is not of a human being, by its header.',
+    help: 'Have the assignment of the study checked.',
+  },
   GATE_VIEW: {
     status: 422,
     issue: 'business-rule',
     text: 'The image is another projection than the model was made for.',
-    help: 'A frontal projection is needed.',
+    help: 'An upright frontal projection is needed. If this is one, its header is wrong: a corrected image has to come as a new instance.',
   },
   NO_MODEL: {
     status: 422,
@@ -434,7 +440,7 @@ const table = {
     status: 422,
     issue: 'security',
     text: 'The patient named in the image is not the patient of the chart.',
-    help: 'Have the assignment of the study checked.',
+    help: 'Have the assignment of the study checked. After a correction in the record the study is assessed again; a corrected image has to come as a new instance.',
   },
 
   // Jobs, store, operation

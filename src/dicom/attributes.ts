@@ -1,4 +1,5 @@
 import { textReader } from './character-set.ts';
+import type { Concept } from './concepts.ts';
 import { type DataSet, sequenceItems } from './data-set.ts';
 import type { DicomFile } from './parse.ts';
 import * as read from './values.ts';
@@ -27,11 +28,12 @@ export interface DicomHeader {
   readonly modality: string | null;
   readonly manufacturer: string | null;
   readonly bodyPart: string | null;
-  /** Meanings of Anatomic Region Sequence (0008,2218). */
-  readonly anatomicRegions: readonly string[];
+  /** Codes of Anatomic Region Sequence (0008,2218). */
+  readonly anatomicRegions: readonly Concept[];
   readonly viewPosition: string | null;
-  /** Meanings of View Code Sequence (0054,0220). */
-  readonly viewCodes: readonly string[];
+  /** Codes of View Code Sequence (0054,0220). */
+  readonly viewCodes: readonly Concept[];
+  /** Patient Orientation (0020,0020): directions of the rows and of the columns. */
   readonly patientOrientation: readonly string[];
   readonly laterality: string | null;
   readonly imageType: readonly string[];
@@ -45,7 +47,10 @@ export interface DicomHeader {
   readonly bitsStored: number | null;
   /** [between rows, between columns], mm at the patient (Pixel Spacing) or at the detector (Imager Pixel Spacing). */
   readonly pixelSpacing: readonly [number, number] | null;
+  /** Patient Species Description (0010,2201). */
   readonly patientSpecies: string | null;
+  /** Codes of Patient Species Code Sequence (0010,2202). */
+  readonly patientSpeciesCodes: readonly Concept[];
   readonly instanceNumber: number | null;
 }
 
@@ -83,9 +88,9 @@ export function readHeader({ dataSet }: DicomFile): DicomHeader {
     modality: read.code(dataSet, 0x00080060),
     manufacturer: free(0x00080070),
     bodyPart: read.code(dataSet, 0x00180015),
-    anatomicRegions: codeMeanings(dataSet, 0x00082218, reader),
+    anatomicRegions: codesOf(dataSet, 0x00082218),
     viewPosition: read.code(dataSet, 0x00185101),
-    viewCodes: codeMeanings(dataSet, 0x00540220, reader),
+    viewCodes: codesOf(dataSet, 0x00540220),
     patientOrientation: read.texts(dataSet, 0x00200020),
     laterality: read.code(dataSet, 0x00200062) ?? read.code(dataSet, 0x00200060),
     imageType: read.texts(dataSet, 0x00080008).map((value) => value.toUpperCase()),
@@ -98,6 +103,7 @@ export function readHeader({ dataSet }: DicomFile): DicomHeader {
     bitsStored: read.number(dataSet, 0x00280101, 'unsigned16'),
     pixelSpacing: pair(dataSet, 0x00280030) ?? pair(dataSet, 0x00181164),
     patientSpecies: free(0x00102201),
+    patientSpeciesCodes: codesOf(dataSet, 0x00102202),
     instanceNumber: read.number(dataSet, 0x00200013),
   };
 }
@@ -106,10 +112,11 @@ function sexOf(value: string | null): 'M' | 'F' | 'O' | null {
   return value === 'M' || value === 'F' || value === 'O' ? value : null;
 }
 
-function codeMeanings(dataSet: DataSet, tag: number, reader: ReturnType<typeof textReader>): string[] {
-  return sequenceItems(dataSet, tag)
-    .map((item) => read.text(item, 0x00080104, reader))
-    .filter((meaning) => meaning !== null);
+function codesOf(dataSet: DataSet, tag: number): Concept[] {
+  return sequenceItems(dataSet, tag).flatMap((item) => {
+    const value = read.text(item, 0x00080100) ?? read.text(item, 0x00080119);
+    return value === null ? [] : [{ scheme: read.text(item, 0x00080102) ?? '', value }];
+  });
 }
 
 function pair(dataSet: DataSet, tag: number): readonly [number, number] | null {

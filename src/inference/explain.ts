@@ -1,4 +1,4 @@
-import type { Explanation } from '#core/assessment';
+import { type Explanation, pictureSide } from '#core/assessment';
 import { ServiceError } from '#core/error';
 import type { Manifest, ManifestFinding } from '#core/model-package';
 
@@ -35,9 +35,16 @@ export function explainFinding(
   return { finding: finding.name, grid: [rows, columns], cellPixels, values };
 }
 
+/**
+ * Whose right and left the sides of a frontal picture are. `standard`: its left is the patient's right; `mirrored`: its
+ * left is the patient's left; `unknown`: nothing says it, so zones name the picture's sides.
+ */
+export type Sides = 'standard' | 'mirrored' | 'unknown';
+
 interface Zone {
-  readonly side: 'right' | 'left' | 'central';
-  readonly name: string;
+  /** Of the picture. */
+  readonly side: 'left' | 'right' | 'central';
+  readonly level: string;
   /** Fractions of the image: [left, right], [top, bottom]. */
   readonly x: readonly [number, number];
   readonly y: readonly [number, number];
@@ -51,15 +58,20 @@ const heights = [
 ] as const;
 
 /**
- * Zones of a frontal view. The left of the image is the patient's right. Each side takes two fifths of the width
- * and is cut into thirds of the image's height; the fifth between them, spine and mediastinum, is one zone.
+ * Zones of a frontal view. Each side takes two fifths of the width and is cut into thirds of the image's height; the fifth between them, spine and mediastinum, is one zone.
  * They are parts of the picture, not outlines of lungs: the words say no more than a coarse map can.
  */
 const zones: readonly Zone[] = [
-  ...heights.map(([level, y]): Zone => ({ side: 'right', name: `right ${level} zone`, x: [0, 0.4], y })),
-  ...heights.map(([level, y]): Zone => ({ side: 'left', name: `left ${level} zone`, x: [0.6, 1], y })),
-  { side: 'central', name: 'central zone', x: [0.4, 0.6], y: [0, 1] },
+  ...heights.map(([level, y]): Zone => ({ side: 'left', level, x: [0, 0.4], y })),
+  ...heights.map(([level, y]): Zone => ({ side: 'right', level, x: [0.6, 1], y })),
+  { side: 'central', level: '', x: [0.4, 0.6], y: [0, 1] },
 ];
+
+const sideNames = {
+  standard: { left: 'right', right: 'left' },
+  mirrored: { left: 'left', right: 'right' },
+  unknown: { left: `${pictureSide} left`, right: `${pictureSide} right` },
+} as const;
 
 /** A zone is named when its mean positive activation is at least this share of the strongest zone's. */
 const leastShare = 0.5;
@@ -67,29 +79,34 @@ const leastShare = 0.5;
 /**
  * Where a map speaks for its finding, in words, strongest first: `right lower zone`, `left mid zone`,
  * `central zone`, `whole right side` (all its three zones). Only positive activation counts; a map without any
- * gives no zone. "Right" and "left" are the patient's on a frontal view that is not mirrored.
+ * gives no zone. "Right" and "left" are the patient's, or "picture’s left" where nothing says whose.
  * @param grid [rows, columns] of the maps
  * @returns reader of one map, row by row
  */
 export function createZoneReader(
   grid: readonly [number, number],
-): (values: readonly number[]) => readonly string[] {
+): (values: readonly number[], sides: Sides) => readonly string[] {
   const masks = zones.map((zone) => zoneMask(zone, grid));
-  return (values) => {
+  return (values, sides) => {
     const scored = zones
       .map((zone, i) => ({ zone, density: positiveDensity(masks[i]!, values) }))
       .sort((a, b) => b.density - a.density);
     const strongest = scored[0]?.density ?? 0;
     if (!(strongest > 0)) return [];
     const named = scored.filter(({ density }) => density >= leastShare * strongest).map(({ zone }) => zone);
-    const whole = (['right', 'left'] as const).filter(
-      (side) => named.filter((z) => z.side === side).length === heights.length,
-    );
-    const words = named.map((zone) =>
-      whole.some((side) => side === zone.side) ? `whole ${zone.side} side` : zone.name,
-    );
+    const words = named.map(({ side, level }) => {
+      if (side === 'central') return 'central zone';
+      const isWhole = named.filter((zone) => zone.side === side).length === heights.length;
+      const name = sideNames[sides][side];
+      return isWhole ? wholeSide(name) : `${name} ${level} zone`;
+    });
     return [...new Set(words)];
   };
+}
+
+/** `whole right side`, `picture’s whole left side`. */
+function wholeSide(name: string): string {
+  return `${name.replace(/(left|right)$/, 'whole $1')} side`;
 }
 
 /** Weight of each cell in the mean over a zone: cells on its edge count by the share that lies in it. */

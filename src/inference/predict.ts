@@ -1,7 +1,7 @@
 import type { Band, FindingResult, GateResult, PrivateResult, SetLabel } from '#core/assessment';
 import { ServiceError } from '#core/error';
 import type { ManifestFinding } from '#core/model-package';
-import { createZoneReader, explainFinding, type ModelOutputs } from './explain.ts';
+import { createZoneReader, explainFinding, type ModelOutputs, type Sides } from './explain.ts';
 import type { Model } from './model.ts';
 import {
   type DetectorScore,
@@ -81,7 +81,7 @@ export async function predict(model: Model, tensor: Float32Array): Promise<Predi
 export function createInterpreter(
   pkg: ModelPackage,
   tools: CalibrationTools,
-): (outputs: ModelOutputs, prepared: PreparedImage) => Interpretation {
+): (outputs: ModelOutputs, prepared: PreparedImage, sides?: Sides) => Interpretation {
   const { manifest, reference } = pkg;
   const calibrated = manifest.findings.map((finding) => {
     const calibration = pkg.calibration[finding.name];
@@ -90,10 +90,10 @@ export function createInterpreter(
   });
   const [, , rows = 0, columns = 0] = manifest.outputs.cam.shape;
   const zonesOf = createZoneReader([rows, columns]);
-  return (outputs, prepared) => {
+  return (outputs, prepared, sides = 'unknown') => {
     const start = performance.now();
     const explanations = manifest.findings.map((finding) => explainFinding(outputs, manifest, finding));
-    const zones = explanations.map(({ values }) => zonesOf(values));
+    const zones = explanations.map(({ values }) => zonesOf(values, sides));
     const explainMs = performance.now() - start;
 
     const scores = calibrated.map(({ finding }) =>

@@ -24,7 +24,7 @@ export interface ConformalScores {
 
 /**
  * The class-conditional conformal set of a score: none, one or both of the labels.
- * Empty: unlike both classes. Full: cannot be told apart at this alpha.
+ * Empty: between the classes, above most negatives and below most positives. Full: cannot be told apart at this alpha.
  */
 export function conformalSet(
   score: number,

@@ -14,8 +14,10 @@ const selects: Selects = {
 const header: ImageHeader = {
   modality: 'DX',
   sopClassUid: '1.2.840.10008.5.1.4.1.1.1.1',
-  bodyPart: 'CHEST',
-  view: 'AP',
+  human: null,
+  bodyParts: ['CHEST'],
+  views: ['AP'],
+  orientation: null,
   ageYears: 3,
   rows: 2000,
   columns: 1600,
@@ -31,6 +33,7 @@ describe('header gates', () => {
     expect(reason).toBeNull();
     expect(gates.map(({ gate, passed }) => [gate, passed])).toEqual([
       ['modality', true],
+      ['species', true],
       ['body-part', true],
       ['view', true],
       ['age', true],
@@ -45,11 +48,18 @@ describe('header gates', () => {
     ['another SOP class', { sopClassUid: '1.2.840.10008.5.1.4.1.1.7' }, 'GATE_MODALITY'],
     ['a SOP class alone that is listed', { modality: null }, null],
     ['neither modality nor SOP class', { modality: null, sopClassUid: null }, 'GATE_MODALITY'],
-    ['another body part', { bodyPart: 'HAND' }, 'GATE_BODY_PART'],
-    ['a body part in lower case', { bodyPart: 'chest' }, null],
-    ['no body part: the pixels judge', { bodyPart: null }, null],
-    ['a lateral', { view: 'LL' }, 'GATE_VIEW'],
-    ['no view: the pixels judge', { view: null }, null],
+    ['another body part', { bodyParts: ['HAND'] }, 'GATE_BODY_PART'],
+    ['a body part in lower case', { bodyParts: ['chest'] }, null],
+    ['no body part: the pixels judge', { bodyParts: [] }, null],
+    ['a body part that another attribute contradicts', { bodyParts: ['CHEST', 'OTHER'] }, 'GATE_BODY_PART'],
+    ['a lateral', { views: ['LL'] }, 'GATE_VIEW'],
+    ['a view that another attribute contradicts', { views: ['PA', 'LATERAL'] }, 'GATE_VIEW'],
+    ['a frontal view that does not say from which side', { views: ['FRONTAL'] }, null],
+    ['no view', { views: [] }, null],
+    ['a picture that is mirrored', { orientation: 'mirrored' }, null],
+    ['a picture that lies otherwise than upright and frontal', { orientation: 'other' }, 'GATE_VIEW'],
+    ['a human being', { human: true }, null],
+    ['an animal', { human: false }, 'GATE_SPECIES'],
     ['one day too young', { ageYears: 0.997 }, 'GATE_AGE'],
     ['exactly the lower age', { ageYears: 1 }, null],
     ['just under the upper age', { ageYears: 5.999 }, null],
@@ -66,7 +76,11 @@ describe('header gates', () => {
   });
 
   it('the first gate that refuses gives the reason, all are reported', () => {
-    const { reason, gates } = applyHeaderGates({ ...header, view: 'LL', ageYears: 40 }, selects, 'clinical');
+    const { reason, gates } = applyHeaderGates(
+      { ...header, views: ['LL'], ageYears: 40 },
+      selects,
+      'clinical',
+    );
     expect(reason?.code).toBe('GATE_VIEW');
     expect(gates.filter(({ passed }) => passed === false).map(({ gate }) => gate)).toEqual(['view', 'age']);
   });
@@ -79,9 +93,21 @@ describe('header gates', () => {
     expect(gates.find(({ gate }) => gate === 'age')?.passed).toBeNull();
   });
 
+  it('a frontal view alone is not enough for a model that reads one of the two', () => {
+    const one = { ...selects, view: ['PA'] };
+    expect(applyHeaderGates({ ...header, views: ['FRONTAL'] }, one, 'clinical').reason?.code).toBe(
+      'GATE_VIEW',
+    );
+  });
+
+  it('nobody is told of a check that was not made', () => {
+    const { gates } = applyHeaderGates({ ...header, views: [] }, selects, 'clinical');
+    expect(gates.find(({ gate }) => gate === 'view')?.detail).toBe('Not stated and not checked.');
+  });
+
   it('an odd header value never reaches the sentence', () => {
     const { gates } = applyHeaderGates(
-      { ...header, bodyPart: '<b>1234567 Smith^John</b>' },
+      { ...header, bodyParts: ['<b>1234567 Smith^John</b>'] },
       selects,
       'clinical',
     );

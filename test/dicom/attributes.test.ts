@@ -17,7 +17,17 @@ describe('header fields', () => {
       [0x00080060, 'CS', 'dx'],
       [0x00080068, 'CS', 'FOR PRESENTATION'],
       [0x00081030, 'LO', Buffer.from('Thorax, Übersicht', 'utf8')],
-      [0x00082218, 'SQ', [[[0x00080104, 'LO', 'Chest']]]],
+      [
+        0x00082218,
+        'SQ',
+        [
+          [
+            [0x00080100, 'SH', 'T-D3000'],
+            [0x00080102, 'SH', 'SRT'],
+            [0x00080104, 'LO', 'Chest'],
+          ],
+        ],
+      ],
       [0x00100020, 'LO', ' 00042 '],
       [0x00100030, 'DA', '20231124'],
       [0x00100040, 'CS', 'F'],
@@ -41,7 +51,7 @@ describe('header fields', () => {
       studyDate: '2026-11-24',
       studyDescription: 'Thorax, Übersicht',
       modality: 'DX',
-      anatomicRegions: ['Chest'],
+      anatomicRegions: [{ scheme: 'SRT', value: 'T-D3000' }],
       bodyPart: 'CHEST',
       viewPosition: 'PA',
       patientOrientation: ['L', 'F'],
@@ -57,6 +67,22 @@ describe('header fields', () => {
       sopInstanceUid: '2.25.7',
       seriesInstanceUid: null,
     });
+  });
+
+  test('a code that is longer than 16 characters is read, one without a value is not there', () => {
+    const code = (...elements: Elements) => elements;
+    expect(
+      header([
+        [
+          0x00540220,
+          'SQ',
+          [
+            code([0x00080102, 'SH', 'SCT'], [0x00080119, 'UC', '12345678901234567']),
+            code([0x00080104, 'LO', 'lateral']),
+          ],
+        ],
+      ]).viewCodes,
+    ).toEqual([{ scheme: 'SCT', value: '12345678901234567' }]);
   });
 
   test('odd values are null and never an error', () => {

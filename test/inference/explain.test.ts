@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Manifest } from '#core/model-package';
-import { createZoneReader, explainFinding } from '#inference/explain';
+import { createZoneReader, explainFinding, type Sides } from '#inference/explain';
 import { smallPackage } from './small-package.ts';
 
 const manifest = smallPackage().manifest as Manifest;
@@ -52,7 +52,8 @@ describe('completeness', () => {
 });
 
 describe('zones', () => {
-  const read = createZoneReader([7, 7]);
+  const zonesOf = createZoneReader([7, 7]);
+  const read = (values: readonly number[], sides: Sides = 'standard') => zonesOf(values, sides);
   const map = (...cells: readonly (readonly [row: number, column: number, value: number])[]): number[] => {
     const values = new Array<number>(49).fill(0);
     for (const [r, c, v] of cells) values[r * 7 + c] = v;
@@ -91,11 +92,32 @@ describe('zones', () => {
     );
   });
 
+  test('in a picture that is stated to be mirrored the sides change over', () => {
+    expect(read(map([6, 1, 5], [1, 5, 3]), 'mirrored')).toEqual(['left lower zone', 'right upper zone']);
+    expect(read(map([0, 0, 2], [3, 0, 2], [6, 0, 2]), 'mirrored')).toEqual(['whole left side']);
+  });
+
+  test('where nothing says how the picture lies, the sides are the picture’s and not the patient’s', () => {
+    expect(read(map([6, 1, 5], [1, 5, 3]), 'unknown')).toEqual([
+      'picture’s left lower zone',
+      'picture’s right upper zone',
+    ]);
+    expect(read(map([0, 6, 2], [3, 6, 2], [6, 6, 2]), 'unknown')).toEqual(['picture’s whole right side']);
+    expect(read(map([3, 3, 2]), 'unknown')).toEqual(['central zone']);
+  });
+
   test('a cell on an edge counts for both sides by its share', () => {
     // Column 2 spans .286 to .429 of the width: four fifths of it lie right of .4.
     const fine = createZoneReader([3, 5]);
-    expect(fine(new Array<number>(15).fill(0).map((_, i) => (i === 2 ? 1 : 0)))).toEqual(['central zone']);
+    expect(
+      fine(
+        new Array<number>(15).fill(0).map((_, i) => (i === 2 ? 1 : 0)),
+        'standard',
+      ),
+    ).toEqual(['central zone']);
     const one = createZoneReader([1, 1]);
-    expect(new Set(one([4]))).toEqual(new Set(['whole right side', 'whole left side', 'central zone']));
+    expect(new Set(one([4], 'standard'))).toEqual(
+      new Set(['whole right side', 'whole left side', 'central zone']),
+    );
   });
 });
