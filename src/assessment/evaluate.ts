@@ -3,6 +3,7 @@ import type { AssessedStudy, FindingResult } from '#core/assessment';
 import { asServiceError } from '#core/error';
 import { outOfDistributionIndex } from '#inference/out-of-distribution';
 import type { ModelPackage } from '#inference/package-types';
+import { findingScore } from '#inference/scores';
 import { type EvaluationRow, evaluateFinding, type FindingEvaluation } from '#statistics/evaluation';
 import { evaluateSubgroups, type Subgroup } from '#statistics/subgroups';
 import { inParallel, readBytes } from './local-files.ts';
@@ -74,9 +75,12 @@ export function evaluateResults(
   options: EvaluateOptions,
 ): Evaluation {
   const names = pkg.manifest.findings.map((finding) => finding.name);
+  const { exclusive } = pkg.manifest;
   const perFinding = pkg.manifest.findings.map((finding) => {
     const calibration = pkg.calibration[finding.name];
-    const rows = results.map((result) => toRow(result, finding.name, finding.output, names));
+    const rows = results.map((result) =>
+      toRow(result, { name: finding.name, output: finding.output, exclusive }, names),
+    );
     const shared = {
       replicates: options.replicates,
       seed: options.seed,
@@ -105,10 +109,22 @@ export function evaluateResults(
   };
 }
 
-function toRow(result: LabelledResult, finding: string, output: number, names: readonly string[]): Row {
-  const found = findingsOf(result).find((one) => one.name === finding);
-  const score = result.assessed?.private?.logits[output];
-  const label = labelOf(result.row.labels, finding, names);
+interface ScoredFinding {
+  readonly name: string;
+  readonly output: number;
+  readonly exclusive: boolean;
+}
+
+/** The score that ranks is the one that the calibration is about. */
+function toRow(
+  result: LabelledResult,
+  { name, output, exclusive }: ScoredFinding,
+  names: readonly string[],
+): Row {
+  const found = findingsOf(result).find((one) => one.name === name);
+  const logits = result.assessed?.private?.logits;
+  const score = logits === undefined ? undefined : findingScore(logits, output, exclusive);
+  const label = labelOf(result.row.labels, name, names);
   return {
     labelled: result.row,
     probability: found?.probability ?? null,

@@ -178,6 +178,28 @@ describe('the figures over labelled results', () => {
     expect(shown).toEqual(new Set(['sex F', 'sex M', 'age 1 to under 6', 'age 6 to under 18']));
   });
 
+  it('of exclusive classes rank by the log-odds against the others, not by the class’s own logit', () => {
+    const [finding] = pkg.manifest.findings;
+    const exclusive = { ...pkg, manifest: { ...pkg.manifest, exclusive: true } };
+    const against = (other: number, one: LabelledResult): LabelledResult => ({
+      ...one,
+      assessed: {
+        ...(one.assessed as AssessedStudy),
+        private: {
+          ...(one.assessed?.private as NonNullable<AssessedStudy['private']>),
+          logits: [1, other],
+        },
+      },
+    });
+    const results = [
+      ...Array.from({ length: 20 }, () => against(-2, image('pneumonia', 0.9))),
+      ...Array.from({ length: 20 }, () => against(3, image('normal', 0.2))),
+    ];
+    const aurocOf = (of: ModelPackage) =>
+      evaluateResults(of, results, options).findings.find(({ name }) => name === finding?.name)?.auroc?.value;
+    expect([aurocOf(exclusive), aurocOf(pkg)]).toEqual([1, 0.5]);
+  });
+
   it('the same seed gives the same figures', () => {
     const results = several();
     expect(evaluateResults(pkg, results, options)).toEqual(evaluateResults(pkg, results, options));
