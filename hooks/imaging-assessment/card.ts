@@ -16,10 +16,24 @@ import {
   viewInWords,
 } from './wording.ts';
 
-/** One study as a card. `rest`: what to say of the studies that have no card of their own. */
-export function cardOf(study: StudyAssessment, tools: HookTools, rest: string | null): IssuedCard {
+/** What a card says where the record's list of studies could not be read to its end. */
+const incompleteInWords =
+  'Not all imaging studies of the record could be read for this card; others may exist that are not told of here.';
+
+/**
+ * One study as a card. `rest`: what to say of the studies that have no card of their own. `incomplete`: the record's
+ * list of studies could not be read to its end.
+ */
+export function cardOf(
+  study: StudyAssessment,
+  tools: HookTools,
+  rest: string | null,
+  incomplete = false,
+): IssuedCard {
   const body = bodyOf(study, tools);
-  const detail = rest === null ? body.detail : `${body.detail}\n\n${rest}`;
+  const detail = [body.detail, rest, incomplete ? incompleteInWords : null]
+    .filter((part) => part !== null)
+    .join('\n\n');
   return {
     card: {
       summary: body.summary,

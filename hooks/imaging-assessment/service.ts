@@ -14,11 +14,15 @@ async function handle(request: HookRequest, tools: HookTools): Promise<ServiceRe
     patient: request.prefetch['patient'],
     imagingStudies: request.prefetch['imagingStudies'],
   });
+  // The client's list of studies was cut short: what is not on it may exist all the same.
+  const incomplete = request.incomplete.has('imagingStudies');
   const speaking = studies.filter((study) => speaks(study, showLow));
   const shown = speaking.slice(0, mostCards);
   const rest = restInWords(speaking.slice(mostCards));
   return {
-    cards: shown.map((study, index) => cardOf(study, tools, index === shown.length - 1 ? rest : null)),
+    cards: shown.map((study, index) =>
+      cardOf(study, tools, index === shown.length - 1 ? rest : null, incomplete),
+    ),
   };
 }
 

@@ -1,5 +1,5 @@
-import { performance } from 'node:perf_hooks';
 import { ServiceError } from '#core/error';
+import type { Deadline } from './deadline.ts';
 import { resolvePrefetch, untilDeadline } from './prefetch.ts';
 import { parseEnvelope, parseRequest } from './request.ts';
 import { type BadCard, checkResponse, type WireResponse } from './response.ts';
@@ -8,10 +8,6 @@ import type { CdsPorts, CdsService, HookCall } from './types.ts';
 export interface DispatchOptions<Client, Tools> {
   readonly services: ReadonlyMap<string, CdsService<Tools>>;
   readonly ports: Omit<CdsPorts<Client, Tools>, 'verifyClient' | 'saveFeedback'>;
-  /** From the arrival of a call until its `signal` aborts, milliseconds. */
-  readonly deadlineMs: number;
-  /** How long after the deadline a service may still take to word its answer, milliseconds. */
-  readonly graceMs: number;
   /** Pages of one search, the first included. */
   readonly maxPages: number;
   readonly onBadCard: (bad: BadCard) => void;
@@ -22,18 +18,18 @@ export interface DispatchInput<Client> {
   readonly client: Client;
   readonly serviceId: string;
   readonly body: unknown;
-  /** `performance.now()` milliseconds. */
-  readonly arrivedAt: number;
+  /** Started at the arrival of the call; whoever started it clears it. */
+  readonly deadline: Deadline;
 }
 
 /**
- * Service, hook, body, FHIR server, prefetch, handler, cards: in this order, under one deadline.
+ * Service, hook, body, FHIR server, prefetch, handler, cards, their remembering: in this order, under the call's one deadline.
  * @throws ServiceError SERVICE_NOT_FOUND, HOOK_MISMATCH, INVALID_REQUEST, FHIR_SERVER_NOT_ALLOWED, PREFETCH_UNMET,
  * DEADLINE_EXCEEDED, and what the handler and the ports throw
  */
 export async function dispatch<Client, Tools>(
   options: DispatchOptions<Client, Tools>,
-  { client, serviceId, body, arrivedAt }: DispatchInput<Client>,
+  { client, serviceId, body, deadline }: DispatchInput<Client>,
 ): Promise<WireResponse> {
   const { ports } = options;
   const service = options.services.get(serviceId);
@@ -44,7 +40,6 @@ export async function dispatch<Client, Tools>(
   const request = parseRequest(envelope);
   if (request.fhirServer !== null) ports.checkFhirServer(client, request.fhirServer);
 
-  const deadline = startDeadline(arrivedAt, options);
   const { hook, hookInstance, context, fhirServer, authorization } = request;
   const call: HookCall<Client> = {
     client,
@@ -54,48 +49,24 @@ export async function dispatch<Client, Tools>(
     context,
     fhirServer,
     authorization,
-    arrivedAt,
+    arrivedAt: deadline.arrivedAt,
     signal: deadline.signal,
   };
-  try {
-    const prefetch = await resolvePrefetch({
-      templates: definition.prefetch,
-      given: request.prefetch,
-      context,
-      fhirServer,
-      // An open server may be named without a token; whether it may be asked so is the port's to know.
-      fetch: fhirServer === null ? null : (query) => ports.fetchFhir(call, query),
-      maxPages: options.maxPages,
-      signal: deadline.signal,
-    });
-    const handled = definition.handle({ hook, hookInstance, context, prefetch }, ports.createTools(call));
-    const response = await untilDeadline(handled, deadline.lastSignal);
-    const { wire, issued } = checkResponse(response, (problems) =>
-      options.onBadCard({ serviceId, hook, problems }),
-    );
-    if (issued.length > 0) await ports.cardsIssued(call, issued);
-    return wire;
-  } finally {
-    deadline.clear();
-  }
-}
-
-/** `signal` asks the service to come to an end; `lastSignal` ends the call when it does not. */
-function startDeadline(
-  arrivedAt: number,
-  { deadlineMs, graceMs }: { readonly deadlineMs: number; readonly graceMs: number },
-) {
-  const soft = new AbortController();
-  const hard = new AbortController();
-  const left = Math.max(0, arrivedAt + deadlineMs - performance.now());
-  const softTimer = setTimeout(() => soft.abort(new ServiceError('DEADLINE_EXCEEDED')), left);
-  const hardTimer = setTimeout(() => hard.abort(new ServiceError('DEADLINE_EXCEEDED')), left + graceMs);
-  return {
-    signal: soft.signal,
-    lastSignal: hard.signal,
-    clear: () => {
-      clearTimeout(softTimer);
-      clearTimeout(hardTimer);
-    },
-  };
+  const resolved = await resolvePrefetch({
+    templates: definition.prefetch,
+    given: request.prefetch,
+    context,
+    fhirServer,
+    // An open server may be named without a token; whether it may be asked so is the port's to know.
+    fetch: fhirServer === null ? null : (query) => ports.fetchFhir(call, query),
+    maxPages: options.maxPages,
+    signal: deadline.signal,
+  });
+  const handled = definition.handle({ hook, hookInstance, context, ...resolved }, ports.createTools(call));
+  const response = await untilDeadline(handled, deadline.lastSignal);
+  const { wire, issued } = checkResponse(response, (problems) =>
+    options.onBadCard({ serviceId, hook, problems }),
+  );
+  if (issued.length > 0) await untilDeadline(ports.cardsIssued(call, issued), deadline.lastSignal);
+  return wire;
 }

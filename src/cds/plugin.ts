@@ -1,12 +1,13 @@
-import { performance } from 'node:perf_hooks';
 import cors from '@fastify/cors';
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { type ErrorCode, ServiceError } from '#core/error';
+import { type Deadline, startDeadline } from './deadline.ts';
 import { discoveryOf, serviceTable } from './discovery.ts';
 import { dispatch } from './dispatch.ts';
 import { parseFeedback } from './feedback.ts';
 import { webUrl } from './json.ts';
 import { toErrorReply } from './operation-outcome.ts';
+import { untilDeadline } from './prefetch.ts';
 import type { BadCard } from './response.ts';
 import type { CdsPorts, CdsService } from './types.ts';
 
@@ -20,7 +21,7 @@ export interface CdsHooksOptions<Client, Tools> {
   readonly baseUrl: string | readonly string[] | (() => readonly string[]);
   /** From the arrival of a hook call until its `signal` aborts, milliseconds. Default 400. */
   readonly deadlineMs?: number;
-  /** How long after the deadline a service may take to word its answer, milliseconds. Default 600. */
+  /** How long after the deadline the call may still take (a service to word its answer), milliseconds; then it ends in 503. Default 600. */
   readonly graceMs?: number;
   /** Bytes. Default 8 MiB. */
   readonly bodyLimit?: number;
@@ -50,8 +51,7 @@ export interface CallFailure {
 /** What is known of a call before its body. */
 interface Arrival<Client> {
   client: Client | null;
-  /** `performance.now()` milliseconds, later by the time that the body took to arrive. */
-  at: number;
+  readonly deadline: Deadline;
 }
 
 const prefix = '/cds-services';
@@ -87,21 +87,20 @@ function routesOf<Client, Tools>(options: CdsHooksOptions<Client, Tools>): Fasti
 
   /** Before the body is read: a caller that is not known does not get to send one. */
   const authenticate = async (request: FastifyRequest) => {
-    const arrival: Arrival<Client> = { client: null, at: performance.now() };
+    const arrival: Arrival<Client> = { client: null, deadline: startDeadline({ deadlineMs, graceMs }) };
     arrivals.set(request, arrival);
     const path = request.url.slice(request.url.indexOf(prefix)).replace(/[?#].*$/, '');
-    arrival.client = await ports.verifyClient(
-      request.headers.authorization,
-      audiencesOf(options.baseUrl, path),
+    arrival.client = await untilDeadline(
+      ports.verifyClient(request.headers.authorization, audiencesOf(options.baseUrl, path)),
+      arrival.deadline.lastSignal,
     );
   };
 
   /** A large body on a slow line is not the service's time: the clock of the call stands still meanwhile. */
   const timeBody = async (request: FastifyRequest, _reply: FastifyReply, payload: NodeJS.ReadableStream) => {
-    const from = performance.now();
-    payload.once('end', () => {
-      arrivalOf(request).at += performance.now() - from;
-    });
+    const { deadline } = arrivalOf(request);
+    deadline.pause();
+    payload.once('end', () => deadline.resume());
     return undefined;
   };
 
@@ -121,6 +120,7 @@ function routesOf<Client, Tools>(options: CdsHooksOptions<Client, Tools>): Fasti
     scope.setNotFoundHandler(() => {
       throw new ServiceError('NOT_FOUND');
     });
+    scope.addHook('onResponse', async (request) => arrivals.get(request)?.deadline.clear());
     if (corsOrigins.length > 0) {
       await scope.register(cors, {
         origin: corsOrigins,
@@ -142,10 +142,12 @@ function routesOf<Client, Tools>(options: CdsHooksOptions<Client, Tools>): Fasti
     scope.post<{ Params: { id: string } }>('/:id', {
       ...call,
       handler: (request) => {
-        const { client, at } = arrivalOf(request);
+        const { client, deadline } = arrivalOf(request);
+        // Where there was no body to read, its end was not seen.
+        deadline.resume();
         return dispatch(
-          { services, ports, deadlineMs, graceMs, maxPages, onBadCard },
-          { client, serviceId: request.params.id, body: request.body, arrivedAt: at },
+          { services, ports, maxPages, onBadCard },
+          { client, serviceId: request.params.id, body: request.body, deadline },
         );
       },
     });

@@ -2,6 +2,7 @@ import { ServiceError } from '#core/error';
 import { isObject, isResource, type JsonObject } from './json.ts';
 import { followPages, hasMorePages } from './pages.ts';
 import { fillTemplate } from './prefetch-template.ts';
+import type { HookRequest } from './types.ts';
 
 export interface PrefetchInput {
   /** Template by key, as discovery names them. */
@@ -21,11 +22,14 @@ export interface PrefetchInput {
 
 /**
  * Every key of `templates`: a resource, a Bundle, or null where there is none. What the client did not send is
- * fetched, all keys at once. A Bundle whose pages could not all be had keeps its `next` link ({@link hasMorePages}).
+ * fetched, all keys at once. A Bundle whose pages could not all be had keeps its `next` link, and its key is among
+ * the incomplete ones.
  * @throws ServiceError PREFETCH_UNMET (412), INVALID_REQUEST
  * @see CDS Hooks 2.0 §Providing FHIR Resources to a CDS Service
  */
-export async function resolvePrefetch(input: PrefetchInput): Promise<Record<string, unknown>> {
+export async function resolvePrefetch(
+  input: PrefetchInput,
+): Promise<Pick<HookRequest, 'prefetch' | 'incomplete'>> {
   const keys = Object.keys(input.templates);
   const plans = keys.map((key) => planOf(key, input));
   const outcomes = await Promise.all(plans.map((plan) => carryOut(plan, input)));
@@ -33,7 +37,10 @@ export async function resolvePrefetch(input: PrefetchInput): Promise<Record<stri
     outcomes[at] instanceof Unmet ? [`${key} (${(outcomes[at] as Unmet).why})`] : [],
   );
   if (unmet.length > 0) throw new ServiceError('PREFETCH_UNMET', { detail: `Unmet: ${unmet.join(', ')}.` });
-  return Object.fromEntries(keys.map((key, at) => [key, outcomes[at]]));
+  return {
+    prefetch: Object.fromEntries(keys.map((key, at) => [key, outcomes[at]])),
+    incomplete: new Set(keys.filter((_key, at) => hasMorePages(outcomes[at]))),
+  };
 }
 
 /** Why a key cannot be had: a code of ours, or of the client's OperationOutcome. */

@@ -68,6 +68,12 @@ export interface HookRequest {
   readonly context: Readonly<Record<string, unknown>>;
   /** Every key of the service's prefetch: a resource, or null where the client has none. */
   readonly prefetch: Readonly<Record<string, unknown>>;
+  /**
+   * Keys of `prefetch` whose search has more results than its Bundle holds: a page failed, came too late or lies
+   * beyond a limit, or the client sent only a first page and no access. What is missing is not known to be absent,
+   * and a card that rests on such a key has to say so.
+   */
+  readonly incomplete: ReadonlySet<string>;
 }
 
 /** One hook of one service. `prefetch` keys that are absent in a request are fetched; unmet ones end in 412. */

@@ -31,6 +31,7 @@ describe('a hook call', () => {
         patient: { resourceType: 'Patient', id: 'p1' },
         conditions: { resourceType: 'Bundle', type: 'searchset', total: 0 },
       },
+      incomplete: new Set(),
     });
     expect(seen.calls[0]).toMatchObject({
       client: { id: 'anonymous' },
@@ -324,6 +325,64 @@ describe('item 37 @27 one deadline for the whole call', () => {
       'DEADLINE_EXCEEDED',
     ]);
     expect(seen.issued).toEqual([]);
+  });
+
+  it.each(['verifyClient', 'cardsIssued'] as const)(
+    '%s that never answers is 503 with Retry-After after the grace',
+    async (port) => {
+      const { app, seen } = await cdsServer({
+        options: { deadlineMs: 50, graceMs: 100 },
+        ports: { [port]: () => new Promise(() => undefined) },
+      });
+      const from = performance.now();
+      const answer = await app.inject({ method: 'POST', url, payload: patientView() });
+      expect(performance.now() - from).toBeGreaterThan(145);
+      expect([answer.statusCode, answer.headers['retry-after'], outcomeOf(answer.body).code]).toEqual([
+        503,
+        '5',
+        'DEADLINE_EXCEEDED',
+      ]);
+      expect(seen.requests).toHaveLength(port === 'verifyClient' ? 0 : 1);
+    },
+  );
+
+  it('discovery and feedback wait for verifyClient no longer than a hook call does', async () => {
+    const { app } = await cdsServer({
+      options: { deadlineMs: 20, graceMs: 20 },
+      ports: { verifyClient: () => new Promise(() => undefined) },
+    });
+    for (const asked of [
+      { method: 'GET', url: '/cds-services' },
+      { method: 'POST', url: `${url}/feedback`, payload: {} },
+    ] as const)
+      expect((await app.inject(asked)).statusCode).toBe(503);
+  });
+
+  it('the signal aborts at the deadline even where verifyClient took most of it', async () => {
+    let waited = 0;
+    const { app } = await cdsServer({
+      options: { deadlineMs: 400, graceMs: 20_000 },
+      ports: {
+        verifyClient: async () => {
+          await new Promise((resolve) => setTimeout(resolve, 300));
+          return { id: 'late' };
+        },
+      },
+      handle: async (_request, { signal }) => {
+        const from = performance.now();
+        const response = await patient(signal);
+        waited = performance.now() - from;
+        return response;
+      },
+    });
+    expect((await app.inject({ method: 'POST', url, payload: patientView() })).statusCode).toBe(200);
+    expect(waited).toBeLessThan(300);
+  });
+
+  it('a call without a body does not stop the clock', async () => {
+    const { app } = await cdsServer({ options: { deadlineMs: 20, graceMs: 20 } });
+    const answer = await app.inject({ method: 'POST', url });
+    expect([answer.statusCode, outcomeOf(answer.body).code]).toEqual([400, 'INVALID_REQUEST']);
   });
 
   it('what is spent on the way counts: the time of arrival is that of the request, not of the handler', async () => {

@@ -47,6 +47,7 @@ async function call(
     status: answer.statusCode,
     outcome,
     prefetch: seen.requests[0]?.prefetch,
+    incomplete: [...(seen.requests[0]?.incomplete ?? [])],
     asked: fhir?.requests ?? [],
     seen,
   };
@@ -218,7 +219,7 @@ describe('item 10 the five states of a prefetch key', () => {
       maxPages: 1,
       signal: new AbortController().signal,
     });
-    expect(resolved['constructor']).toEqual(patient);
+    expect(resolved.prefetch['constructor']).toEqual(patient);
   });
 
   it('what this call cannot have (the practitioner, when the user is a patient) is null', async () => {
@@ -329,8 +330,9 @@ describe('item 11 a Bundle with further pages', () => {
   };
 
   it('that was fetched is read to its end, each page with the token', async () => {
-    const { prefetch, asked } = await call({ patient }, answers);
+    const { prefetch, incomplete, asked } = await call({ patient }, answers);
     expect(prefetch?.['conditions']).toEqual(whole);
+    expect(incomplete).toEqual([]);
     expect(asked).toEqual(
       [search, 'page?n=2', 'page?n=3'].map((path) => ({ path, authorization: `Bearer ${accessToken}` })),
     );
@@ -343,10 +345,12 @@ describe('item 11 a Bundle with further pages', () => {
   });
 
   it('is read up to the limit, and then says that it is incomplete', async () => {
-    const { status, prefetch } = await call({ patient, conditions: page('c1', 'page?n=2') }, answers, {
-      options: { maxPages: 2 },
-    });
-    expect(status).toBe(200);
+    const { status, prefetch, incomplete } = await call(
+      { patient, conditions: page('c1', 'page?n=2') },
+      answers,
+      { options: { maxPages: 2 } },
+    );
+    expect([status, incomplete]).toEqual([200, ['conditions']]);
     expect(prefetch?.['conditions']).toEqual({
       ...whole,
       link: [
@@ -368,16 +372,16 @@ describe('item 11 a Bundle with further pages', () => {
 
   it('without access stays as it came and says that it is incomplete', async () => {
     const conditions = page('c1', 'https://fhir.example/page?n=2');
-    const { status, prefetch } = await call({ patient, conditions });
-    expect(status).toBe(200);
+    const { status, prefetch, incomplete } = await call({ patient, conditions });
+    expect([status, incomplete]).toEqual([200, ['conditions']]);
     expect(prefetch?.['conditions']).toEqual(conditions);
   });
 
   it('item 47 whose next link leads to another server is not followed: the token stays', async () => {
     const other = await startFhirServer({});
     const conditions = page('c1', `${other.base}/page?n=2`);
-    const { status, prefetch, asked } = await call({ patient, conditions }, answers);
-    expect(status).toBe(200);
+    const { status, prefetch, incomplete, asked } = await call({ patient, conditions }, answers);
+    expect([status, incomplete]).toEqual([200, ['conditions']]);
     expect(prefetch?.['conditions']).toEqual(conditions);
     expect(asked).toEqual([]);
     expect(other.requests).toEqual([]);
@@ -386,8 +390,18 @@ describe('item 11 a Bundle with further pages', () => {
 
   it('whose next page fails keeps what was read and says that it is incomplete', async () => {
     const conditions = page('c1', 'page?n=9');
-    const { status, prefetch } = await call({ patient, conditions }, answers);
-    expect(status).toBe(200);
+    const { status, prefetch, incomplete } = await call({ patient, conditions }, answers);
+    expect([status, incomplete]).toEqual([200, ['conditions']]);
+    expect(prefetch?.['conditions']).toEqual(conditions);
+  });
+
+  it('whose next page comes after the deadline keeps what was read and says that it is incomplete', async () => {
+    const slow = { ...answers, 'page?n=2': { ...answers['page?n=2'], delayMs: 20_000 } };
+    const conditions = page('c1', 'page?n=2');
+    const { status, prefetch, incomplete } = await call({ patient, conditions }, slow, {
+      options: { deadlineMs: 100 },
+    });
+    expect([status, incomplete]).toEqual([200, ['conditions']]);
     expect(prefetch?.['conditions']).toEqual(conditions);
   });
 });

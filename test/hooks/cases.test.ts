@@ -16,6 +16,8 @@ interface Cases {
     readonly userId?: string;
     readonly studies: readonly string[];
     readonly showLow?: boolean;
+    /** Prefetch keys that could not be read to their end. */
+    readonly incomplete?: readonly string[];
     readonly expected: readonly Card[];
   }[];
 }
@@ -39,6 +41,7 @@ describe.each(services.map((service) => ({ id: service.id, service })))('cases o
         hookInstance: 'd1577c69-dfbe-44ad-ba6d-3e05e953b2ea',
         context: { userId: one.userId ?? 'Practitioner/1', patientId: 'p1' },
         prefetch: { patient: {}, imagingStudies: {} },
+        incomplete: new Set(one.incomplete ?? []),
       },
       toolsOf(
         file,
