@@ -15,7 +15,7 @@ import { createWatcher, type Watch } from './watch.ts';
 
 /** What is asked for. */
 export interface JobRequest extends JobKey {
-  /** What the job needs to run: references, never a token. */
+  /** What the job needs to run: the record's study, whom its images are held against, where they are. Never a token. */
   readonly payload: Readonly<Record<string, unknown>>;
   /** `hook`: the token is in the memory of this very process. */
   readonly credential: CredentialKind;
@@ -206,8 +206,15 @@ export function createQueue(database: Database, options: QueueOptions = {}): Que
     }));
   };
 
+  /**
+   * Does `work`, the end of a try, and lets go of its lease whatever became of it. Kept after a failure it would be
+   * extended by every heartbeat, and the job would run for ever; let go it runs out and the job is tried again.
+   */
+  const lastOf = <Result>({ id, lease }: ClaimedJob, work: Promise<Result>): Promise<Result> =>
+    work.finally(() => leases.drop(id, lease));
+
   const complete = async (job: ClaimedJob, { assessment, private: hidden }: AssessedStudy) => {
-    const { rows } = await sql<{ assessment_id: string | null }>`
+    const statement = sql<{ assessment_id: string | null }>`
       with ended as (
         update jobs set state = 'done', settled_at = clock_timestamp(), payload = '{}', lease_id = null,
           lease_owner = null, lease_until = null, reason_code = null, reason_text = null
@@ -233,8 +240,8 @@ export function createQueue(database: Database, options: QueueOptions = {}): Que
             and a.model_name = ended.model_name and a.model_version = ended.model_version
             and a.content_digest = ended.content_digest)
         ) as assessment_id, ${notify}
-      from ended`.execute(db);
-    leases.drop(job.id, job.lease);
+      from ended`;
+    const { rows } = await lastOf(job, statement.execute(db));
     return rows[0]?.assessment_id ?? null;
   };
 
@@ -244,7 +251,7 @@ export function createQueue(database: Database, options: QueueOptions = {}): Que
     state: 'queued' | 'dead' | 'needs-credential',
     change: { readonly reason: Reason | null; readonly pause: number; readonly counts: boolean },
   ): Promise<JobState | null> => {
-    const { rows } = await sql<{ state: JobState }>`
+    const statement = sql<{ state: JobState }>`
       with ended as (
         update jobs set state = ${state}, lease_id = null, lease_owner = null, lease_until = null,
           attempts = attempts - ${change.counts ? 0 : 1},
@@ -255,8 +262,8 @@ export function createQueue(database: Database, options: QueueOptions = {}): Que
         where id = ${job.id} and lease_id = ${job.lease} and state = 'running'
         returning *
       )
-      select state, ${notify} from ended`.execute(db);
-    leases.drop(job.id, job.lease);
+      select state, ${notify} from ended`;
+    const { rows } = await lastOf(job, statement.execute(db));
     return rows[0]?.state ?? null;
   };
 

@@ -201,6 +201,38 @@ describe.skipIf(!postgresInstalled.available)(`a lost PostgreSQL ${postgresInsta
     },
   );
 
+  it('a job whose result could not be stored for an outage is done in the end, its result stored once', async () => {
+    const queue = createQueue(database, { leaseSeconds: 1 });
+    await queue.start();
+    let tries = 0;
+    const work = startWork({
+      queue,
+      lanes: 1,
+      async perform() {
+        tries += 1;
+        if (tries === 1) await place.server?.stop('SIGQUIT');
+        return result();
+      },
+    });
+    const { id } = await queue.enqueue(request(3));
+    await vi.waitFor(() => expect(tries).toBe(1));
+    // Longer than the lease: neither the result nor the failed try can be written.
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    await place.server?.start();
+    const settled = async () => {
+      const { rows } = await sql<{ state: string; results: number }>`
+        select j.state, (select count(*)::integer from assessments a where a.study_hash = j.study_hash) as results
+        from jobs j where j.id = ${id}`.execute(database.kysely);
+      return rows;
+    };
+    await expect
+      .poll(() => settled().catch(() => null), { timeout: 20_000 })
+      .toEqual([{ state: 'done', results: 1 }]);
+    expect(tries).toBe(2);
+    await work.stop();
+    await queue.stop();
+  });
+
   it('a server that is not there is STORE_UNAVAILABLE, and closing is clean', async () => {
     const nowhere = await openDatabase({ url: 'postgres://fovea@127.0.0.1:1/none' });
     await expect(sql`select 1`.execute(nowhere.kysely)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
