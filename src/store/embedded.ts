@@ -1,18 +1,21 @@
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { cp, mkdir, rename, rm, stat } from 'node:fs/promises';
+import { cp, mkdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { ServiceError } from '#core/error';
-import { storeFailure } from './failures.ts';
+import { storeFailure, storeUnavailable } from './failures.ts';
 import { lockFolder } from './lock.ts';
 import { type Embedded, openEmbedded } from './pglite-client.ts';
 import { templateFolder } from './template.ts';
 
 /** Where PGlite keeps its cluster, below the data folder. */
 const clusterName = 'database';
+/** A folder with this file is a cluster. */
+const markerName = 'PG_VERSION';
 
 /**
- * Locks `folder`, makes the cluster in `folder/database` when there is none, and opens it.
+ * Locks `folder`, makes the cluster in `folder/database` when there is none, and opens it. What stands there and is no
+ * cluster is refused: it is never removed.
  *
  * @throws ServiceError DATA_FOLDER_LOCKED, STORE_FULL, STORE_UNAVAILABLE
  */
@@ -25,7 +28,7 @@ export async function openFolder(
   const lock = await lockFolder(folder);
   try {
     const cluster = path.join(folder, clusterName);
-    if (!(await exists(path.join(cluster, 'PG_VERSION')))) await coded(makeCluster(cluster));
+    if (!(await coded(isCluster(cluster)))) await coded(makeCluster(cluster));
     const sessions = await openEmbedded({ folder: cluster, channel }, onMessage);
     return {
       sessions,
@@ -42,16 +45,16 @@ export async function openFolder(
 
 /**
  * Copies the template of the build, or runs initdb where there is none, which takes seconds. The folder gets its name
- * when it is whole, so a start that was killed leaves nothing half made.
+ * when it is whole, so a start that was killed leaves nothing half made. Nothing that stands there is removed.
  */
 async function makeCluster(cluster: string): Promise<void> {
+  await clear(cluster);
   const draft = `${cluster}.${randomUUID()}`;
   try {
     const template = templateFolder();
-    if (await exists(path.join(template, 'PG_VERSION')))
+    if (await isCluster(template))
       await cp(template, draft, { recursive: true, mode: constants.COPYFILE_FICLONE });
     else await initialise(draft);
-    await rm(cluster, { recursive: true, force: true });
     await rename(draft, cluster);
   } finally {
     await rm(draft, { recursive: true, force: true });
@@ -66,8 +69,32 @@ async function initialise(folder: string): Promise<void> {
   await database.close();
 }
 
-async function exists(file: string): Promise<boolean> {
-  return (await stat(file).catch(() => null)) !== null;
+/** Makes room for a new cluster: an empty folder goes, one that holds anything may be somebody's only copy. */
+async function clear(cluster: string): Promise<void> {
+  try {
+    await rmdir(cluster);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return;
+    if (!['ENOTEMPTY', 'EEXIST', 'ENOTDIR'].includes(code ?? '')) throw error;
+    throw storeUnavailable(
+      error,
+      `The folder "${clusterName}" in the data folder holds files but is no database. Put its backup there, or move it away to begin with an empty database.`,
+    );
+  }
+}
+
+/** Only a marker that is not there says that there is no cluster; one that cannot be looked at is a failure. */
+async function isCluster(folder: string): Promise<boolean> {
+  try {
+    await stat(path.join(folder, markerName));
+    return true;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    // ENOTDIR: something else has the name, which is refused where a cluster is made.
+    if (code === 'ENOENT' || code === 'ENOTDIR') return false;
+    throw error;
+  }
 }
 
 async function coded<Result>(work: Promise<Result>): Promise<Result> {
@@ -76,9 +103,9 @@ async function coded<Result>(work: Promise<Result>): Promise<Result> {
   } catch (error) {
     const failure = storeFailure(error);
     if (failure instanceof ServiceError) throw failure;
-    throw new ServiceError('STORE_UNAVAILABLE', {
-      detail: 'The data folder cannot be prepared.',
-      cause: error,
-    });
+    throw storeUnavailable(
+      error,
+      'The data folder cannot be read or written. Check its permissions and its disk; nothing in it was removed.',
+    );
   }
 }

@@ -1,3 +1,5 @@
+import { stat } from 'node:fs/promises';
+import path from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 import { PGlite, type PGliteOptions } from '@electric-sql/pglite';
 import type { FromThread, ThreadData, ToThread } from './pglite-messages.ts';
@@ -16,6 +18,8 @@ const settings = 'set enable_seqscan = off; set plan_cache_mode = force_generic_
 
 async function serve({ folder, channel }: ThreadData): Promise<void> {
   const send = (message: FromThread) => port?.postMessage(message);
+  // Where the cluster is gone (a disk that was taken away, say) PGlite would make an empty one in its place.
+  await stat(path.join(folder, 'PG_VERSION'));
   const options: PGliteOptions = { dataDir: folder };
   const database = stopAfterPanic(await PGlite.create(options));
   await database.exec(settings);

@@ -1,6 +1,15 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -149,6 +158,13 @@ describe('the thread of the embedded database', () => {
     ).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
   });
 
+  it('a cluster that went away is STORE_UNAVAILABLE; no empty one takes its place', async () => {
+    await expect(openEmbedded({ folder, channel: 'fovea_jobs' }, () => undefined)).rejects.toMatchObject({
+      code: 'STORE_UNAVAILABLE',
+    });
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
   it('an open database refuses a second opening of its folder', async () => {
     const database = await openDatabase({ folder });
     await expect(openDatabase({ folder })).rejects.toMatchObject({ code: 'DATA_FOLDER_LOCKED' });
@@ -160,6 +176,67 @@ describe('the thread of the embedded database', () => {
     const opened = await openFolder(folder, 'fovea_jobs', () => undefined);
     await opened.close();
     await expect(opened.sessions.acquire()).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+  });
+});
+
+describe('the folder of the embedded database', () => {
+  let folder: string;
+  const cluster = () => path.join(folder, 'database');
+  const marker = () => path.join(cluster(), 'PG_VERSION');
+  beforeEach(() => {
+    folder = mkdtempSync(path.join(os.tmpdir(), 'fovea-folder-'));
+  });
+  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+  const made = async () => {
+    const database = await openDatabase({ folder });
+    await sql`create table kept as select 1 as one`.execute(database.kysely);
+    await database.close();
+  };
+  const kept = async () => {
+    const database = await openDatabase({ folder });
+    const { rows } = await sql`select one from kept`.execute(database.kysely);
+    await database.close();
+    return rows;
+  };
+
+  it('a marker that cannot be looked at is STORE_UNAVAILABLE, and the database is there when it can be', async () => {
+    await made();
+    const aside = path.join(folder, 'aside');
+    renameSync(marker(), aside);
+    // Leads to itself: a failure of stat that no permission of root mends.
+    symlinkSync('PG_VERSION', marker());
+    await expect(openDatabase({ folder })).rejects.toMatchObject({
+      code: 'STORE_UNAVAILABLE',
+      detail: expect.stringContaining('permissions'),
+    });
+    rmSync(marker());
+    renameSync(aside, marker());
+    expect(await kept()).toEqual([{ one: 1 }]);
+  });
+
+  it('a folder without a marker that holds anything is refused and left as it is', async () => {
+    await made();
+    const content = readFileSync(marker());
+    rmSync(marker());
+    const before = readdirSync(cluster());
+    await expect(openDatabase({ folder })).rejects.toMatchObject({
+      code: 'STORE_UNAVAILABLE',
+      detail: expect.stringContaining('move it away'),
+    });
+    expect(readdirSync(cluster())).toEqual(before);
+    writeFileSync(marker(), content);
+    expect(await kept()).toEqual([{ one: 1 }]);
+  });
+
+  it('a file of its name is refused and left as it is, an empty folder is taken', async () => {
+    writeFileSync(cluster(), 'precious');
+    await expect(openDatabase({ folder })).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+    expect(readFileSync(cluster(), 'utf8')).toBe('precious');
+    rmSync(cluster());
+    mkdirSync(cluster());
+    await made();
+    expect(await kept()).toEqual([{ one: 1 }]);
   });
 });
 
