@@ -33,8 +33,8 @@ const systemResolver = async (hostname: string): Promise<readonly string[]> =>
  * Each URL, redirects included, is held against the caller's list ({@link findAllowed}); its host name is resolved
  * once, every address of the answer must be allowed ({@link isAddressAllowed}), and the connection goes to one of
  * exactly these addresses, so a second DNS answer cannot lead elsewhere. Plain http only where the list says http.
- * At most 3 redirects, never from https to http; a redirect to another origin must be on the list and goes without
- * token. Asks for no compression and refuses a compressed answer. Headers of an answer: 16 KiB.
+ * At most 3 redirects, never from https to http, each of them on the list; no redirect is followed with the token,
+ * not even one within the same origin. Asks for no compression and refuses a compressed answer. Headers of an answer: 16 KiB.
  *
  * Connections are kept and used again per address, port and server name.
  *
@@ -96,7 +96,8 @@ export function createOutboundFetch(options: OutboundOptions = {}): OutboundFetc
         }
         const next = redirectTarget(target.url, location, request);
         addresses = await limits.within(addressesOf(next).catch(refuseRedirect));
-        if (next.url.origin !== target.url.origin) token = undefined;
+        // Whoever can make a server redirect must not be able to choose what the token opens.
+        token = undefined;
         target = next;
       }
     } catch (error) {

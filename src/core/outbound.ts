@@ -6,7 +6,7 @@ export interface OutboundRequest {
   /** The tenant's origins for this purpose; a URL outside of them is refused with `HOST_NOT_ALLOWED`. */
   readonly allowed: readonly AllowedOrigin[];
   readonly headers?: Readonly<Record<string, string>>;
-  /** Bearer token; dropped on a redirect to another origin (which must itself be allowed). */
+  /** Bearer token, for the address asked alone: a redirect, which must itself be allowed, is followed without it. */
   readonly token?: string;
   /** From the start to the last byte, milliseconds. */
   readonly timeoutMs: number;
