@@ -176,9 +176,12 @@ async function firstKey(
   kid: string,
   algorithm: ClientAlgorithm,
 ): Promise<CryptoKey | null> {
-  for (const set of sets) {
-    const key = await set.find(kid, algorithm);
-    if (key !== null) return key;
+  // First what is known: the key server of one set must not keep a key of another waiting.
+  for (const look of ['known', 'find'] as const) {
+    for (const set of sets) {
+      const key = await set[look](kid, algorithm);
+      if (key !== null) return key;
+    }
   }
   return null;
 }

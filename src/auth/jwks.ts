@@ -14,7 +14,9 @@ export type ClientAlgorithm = keyof typeof keyKinds;
 
 /** One set of public keys. */
 export interface KeySet {
-  /** The key of this `kid` for `algorithm`; null when the set has none. */
+  /** The key of this `kid` for `algorithm` as far as it is known here, without waiting for another server; null when it is not. */
+  known(kid: string, algorithm: ClientAlgorithm): Promise<CryptoKey | null>;
+  /** As {@link KeySet.known}, and where the key is not known the set is asked for anew before null is given. */
   find(kid: string, algorithm: ClientAlgorithm): Promise<CryptoKey | null>;
 }
 
@@ -28,16 +30,15 @@ export function createKeySet(jwks: unknown): KeySet {
     ? jwksOf.filter((key) => typeof key === 'object' && key !== null)
     : [];
   const imported = new Map<string, Promise<CryptoKey | null>>();
-  return {
-    find(kid, algorithm) {
-      const jwk = keys.find((key) => key.kid === kid && serves(key, algorithm));
-      if (jwk === undefined) return Promise.resolve(null);
-      const name = `${algorithm} ${kid}`;
-      const known = imported.get(name) ?? importPublic(jwk, algorithm);
-      imported.set(name, known);
-      return known;
-    },
+  const known: KeySet['known'] = (kid, algorithm) => {
+    const jwk = keys.find((key) => key.kid === kid && serves(key, algorithm));
+    if (jwk === undefined) return Promise.resolve(null);
+    const name = `${algorithm} ${kid}`;
+    const key = imported.get(name) ?? importPublic(jwk, algorithm);
+    imported.set(name, key);
+    return key;
   };
+  return { known, find: known };
 }
 
 function serves(key: JWK, algorithm: ClientAlgorithm): boolean {
@@ -73,13 +74,17 @@ export interface RemoteKeySetOptions {
   readonly now: () => number;
   /** How long a set is used without asking again, seconds. */
   readonly freshSeconds: number;
-  /** How long a set is used while its server cannot be reached, seconds. */
+  /** How long a set is used while a newer one has not come, seconds. */
   readonly staleSeconds: number;
   /** The least time between two fetches, seconds: an unknown `kid` asks for one, and anybody can name an unknown `kid`. */
   readonly refetchSeconds: number;
 }
 
-/** A JWK Set at an address, cached, with rotation: a `kid` that is not in it has the set fetched again. */
+/**
+ * A JWK Set at an address, cached, with rotation: a `kid` that is not in it has the set fetched again. A key that is
+ * in it is given at once while the set is younger than `staleSeconds`; once the set is older than `freshSeconds` it
+ * is fetched meanwhile, for the calls after this one, so that a key server that is down or slow keeps nobody waiting.
+ */
 export function createRemoteKeySet({
   fetch,
   now,
@@ -99,9 +104,8 @@ export function createRemoteKeySet({
     try {
       state.set = createKeySet(await fetch());
       state.loadedAt = now();
-    } catch (error) {
+    } catch (_failure) {
       // The set that is there serves until it is stale; then the caller sees a key that is not found.
-      if (!(error instanceof Error)) throw error;
     } finally {
       state.loading = null;
     }
@@ -117,14 +121,21 @@ export function createRemoteKeySet({
     await state.loading;
   };
 
+  const known: KeySet['known'] = async (kid, algorithm) => {
+    if (age(state.loadedAt) > staleSeconds) state.set = null;
+    const key = (await state.set?.known(kid, algorithm)) ?? null;
+    // Nobody waits for it: it never rejects.
+    if (key !== null && age(state.loadedAt) >= freshSeconds) void refresh();
+    return key;
+  };
+
   return {
+    known,
     async find(kid, algorithm) {
-      if (age(state.loadedAt) >= freshSeconds) await refresh();
-      if (age(state.loadedAt) > staleSeconds) state.set = null;
-      const key = await state.set?.find(kid, algorithm);
-      if (key !== null && key !== undefined) return key;
+      const key = await known(kid, algorithm);
+      if (key !== null) return key;
       await refresh();
-      return (await state.set?.find(kid, algorithm)) ?? null;
+      return known(kid, algorithm);
     },
   };
 }

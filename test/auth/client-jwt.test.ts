@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { type CryptoKey, exportJWK, exportSPKI, generateKeyPair, type JWK, SignJWT } from 'jose';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { type ClientVerifierOptions, createClientVerifier, type RefusalReason } from '#auth/client-jwt';
 import { ServiceError } from '#core/error';
 import type { Tenant, TenantClient } from '#core/tenant';
@@ -482,7 +482,7 @@ describe('item 45 @199 keys given out of band and key sets at an address', () =>
     expect(on.fetched).toHaveLength(2);
   });
 
-  it('a set is asked for anew after 10 minutes, so that a withdrawn key ends', async () => {
+  it('a set is asked for anew after 10 minutes, so that a withdrawn key ends with the call after', async () => {
     const on = remote();
     await on.verify(await token());
     on.jwks = { keys: [] };
@@ -492,7 +492,10 @@ describe('item 45 @199 keys given out of band and key sets at an address', () =>
       return token({ payload: { iat, exp: iat + 60 } });
     };
     expect(await on.verify(await later(599_999))).toBe('hospital');
-    await expectRefusal(on, await later(600_000), 'key');
+    expect(on.fetched).toHaveLength(1);
+    expect(await on.verify(await later(600_000))).toBe('hospital');
+    expect(on.fetched).toHaveLength(2);
+    await expectRefusal(on, await later(600_001), 'key');
     expect(on.fetched).toHaveLength(2);
   });
 
@@ -508,6 +511,67 @@ describe('item 45 @199 keys given out of band and key sets at an address', () =>
     await expectRefusal(on, await at(3601), 'key');
     on.jwks = { keys: [jwkOf('ES384')] };
     expect(await on.verify(await at(3700))).toBe('hospital');
+  });
+
+  describe('a key server that does not answer', () => {
+    const second = 'https://ehr.example/second.json';
+    const hanging = (clients: readonly TenantClient[]) => {
+      const answers: ((jwks: unknown) => void)[] = [];
+      const state = { hangs: false };
+      const on = bench({
+        tenants: [tenantOf('hospital', clients)],
+        fetchJwks: async ({ base }) => {
+          on.fetched.push(base);
+          if (state.hangs) return new Promise((resolve) => answers.push(resolve));
+          return { keys: base === second ? [jwkOf('next')] : [jwkOf('ES384')] };
+        },
+      });
+      const at = (secondsLater: number, change: TokenChange = {}) => {
+        on.now = new Date(start.getTime() + secondsLater * 1000);
+        const iat = seconds + secondsLater;
+        return token({ ...change, payload: { iat, exp: iat + 60 } });
+      };
+      return { on, at, answers, hang: () => Object.assign(state, { hangs: true }) };
+    };
+
+    it('keeps no call waiting whose key is known: the set is fetched meanwhile, once', async () => {
+      const { on, at, answers, hang } = hanging([client]);
+      await on.verify(await at(0));
+      hang();
+      for (const later of [600, 601, 1200, 3600])
+        expect(await on.verify(await at(later)), String(later)).toBe('hospital');
+      expect(on.fetched).toEqual([jku, jku]);
+      answers[0]?.({ keys: [jwkOf('next')] });
+      await new Promise((resolve) => setImmediate(resolve));
+      const next = { header: { kid: 'next' }, signedBy: 'next' };
+      expect(await on.verify(await at(3600, next))).toBe('hospital');
+      expect(on.fetched).toEqual([jku, jku]);
+    });
+
+    it('keeps a call waiting whose key is not known, and one whose set is too old', async () => {
+      const { on, at, answers, hang } = hanging([client]);
+      await on.verify(await at(0));
+      hang();
+      const next = { header: { kid: 'next' }, signedBy: 'next' };
+      const waiting = on.verify(await at(60, next));
+      await vi.waitFor(() => expect(answers).toHaveLength(1));
+      answers[0]?.({ keys: [jwkOf('next')] });
+      expect(await waiting).toBe('hospital');
+      const tooOld = on.verify(await at(60 + 3601, next));
+      await vi.waitFor(() => expect(answers).toHaveLength(2));
+      answers[1]?.({ keys: [jwkOf('next')] });
+      expect(await tooOld).toBe('hospital');
+    });
+
+    it('keeps no call waiting whose key is in another set', async () => {
+      const { on, at, hang } = hanging([{ issuer, jwksUrls: [{ base: jku }, { base: second }] }]);
+      const next = { header: { kid: 'next' }, signedBy: 'next' };
+      await on.verify(await at(0, next));
+      hang();
+      expect(await on.verify(await at(60, next))).toBe('hospital');
+      expect(await on.verify(await at(700, next))).toBe('hospital');
+      expect(on.fetched).toEqual([jku, second, second]);
+    });
   });
 
   it('a server that was never reached: the key is not found', async () => {
