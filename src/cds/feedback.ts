@@ -1,5 +1,5 @@
 import { ServiceError } from '#core/error';
-import { isObject, isText, type JsonObject } from './json.ts';
+import { isObject, isText, type JsonObject, wellFormed } from './json.ts';
 import type { Coding, Feedback } from './types.ts';
 
 /** Entries in one call. */
@@ -66,7 +66,9 @@ function parseReason(entry: JsonObject, at: string): Feedback['overrideReason'] 
   if (given === undefined || given === null) return null;
   if (!isObject(given)) throw invalid(`${at}.overrideReason is not an object.`);
   const reason = parseCoding(given['reason'], `${at}.overrideReason.reason`);
-  const comment = given['userComment'];
+  const sent = given['userComment'];
+  // A clinician's words are not lost for half a character at their end.
+  const comment = typeof sent === 'string' ? wellFormed(sent) : sent;
   if (comment === undefined || comment === null || comment === '') {
     return reason === null ? null : { reason, userComment: null };
   }
@@ -93,13 +95,24 @@ function parseCoding(value: unknown, at: string): Coding | null {
   };
 }
 
-const dateTime = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)$/;
+const dateTime =
+  /^(\d{4})-(\d\d)-(\d\d)[Tt]([01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?(?:[Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)$/;
 
-/** RFC 3339 with any offset, as UTC. @see RFC 3339 §5.6 */
+/** Years of an outcome, as written: databases know no year 0, and an offset must not lead to one of five digits. */
+const years = { first: 1900, last: 9998 } as const;
+
+/** RFC 3339 with any offset, of a day that the calendar has, as UTC. @see RFC 3339 §5.6 */
 function parseTimestamp(value: unknown, at: string): string {
-  const time =
-    typeof value === 'string' && dateTime.test(value) ? Date.parse(value.toUpperCase()) : Number.NaN;
-  if (Number.isNaN(time))
+  const [text, year, month, day] = (typeof value === 'string' ? dateTime.exec(value) : null) ?? [];
+  const time = text === undefined ? Number.NaN : Date.parse(text.toUpperCase());
+  if (Number.isNaN(time) || !isCalendarDay(Number(year), Number(month), Number(day)))
     throw invalid(`${at}.outcomeTimestamp is missing or not an RFC 3339 date and time.`);
+  if (Number(year) < years.first || Number(year) > years.last)
+    throw invalid(`${at}.outcomeTimestamp is not of the years ${years.first} to ${years.last}.`);
   return new Date(time).toISOString();
+}
+
+/** Date.parse takes 31 February for 3 March. */
+function isCalendarDay(year: number, month: number, day: number): boolean {
+  return day >= 1 && day <= new Date(Date.UTC(year, month, 0)).getUTCDate();
 }

@@ -5,11 +5,23 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** A string with at least one character that is not white space, and without NUL (databases refuse it). */
+/** Half of a surrogate pair: no character of Unicode, and nothing that UTF-8 can write. */
+const loneSurrogate = /\p{Surrogate}/u;
+
+/** A string with at least one character that is not white space, and without what databases refuse: NUL, half a surrogate pair. */
 export function isText(value: unknown, longest = Number.POSITIVE_INFINITY): value is string {
   return (
-    typeof value === 'string' && value.trim() !== '' && value.length <= longest && !value.includes('\u0000')
+    typeof value === 'string' &&
+    value.trim() !== '' &&
+    value.length <= longest &&
+    !value.includes('\u0000') &&
+    !loneSurrogate.test(value)
   );
+}
+
+/** `text` with U+FFFD for each half of a surrogate pair, as a client leaves it that cuts a text in the middle of a character. */
+export function wellFormed(text: string): string {
+  return text.replaceAll(new RegExp(loneSurrogate, 'gu'), '\ufffd');
 }
 
 /** A FHIR resource: an object with a `resourceType`. */
