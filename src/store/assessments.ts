@@ -40,7 +40,10 @@ export interface StudyAnswer {
   readonly assessment: StoredAssessment | null;
   /** null when there is a result, or no job. */
   readonly job: OpenJob | null;
-  /** The viewer overrode a card for the same study content and model version. */
+  /**
+   * The viewer overrode a card for the same study content and model version: of a result where there is one now, of its
+   * absence where there is none. Who sets aside that an analysis failed has not seen the result that comes later.
+   */
   readonly overridden: boolean;
 }
 
@@ -135,13 +138,14 @@ export function askStatement(asks: readonly StudyAsk[]) {
         where c.overridden_at is not null and c.user_key = asked.user_key and c.study_key = asked.study_key
           and c.tenant = asked.tenant and c.model_name = asked.model_name
           and c.model_version = asked.model_version
+          and (c.finding is not null) = (a.id is not null and a.status = 'final')
       ) as overridden
     from json_to_recordset(${asked}::json) as asked (
       position integer, tenant text, study_hash text, content_digest text, model_name text, model_version text,
       user_key text, study_key text
     )
     left join lateral (
-      select id, created, content_digest, assessment::text as assessment from assessments
+      select id, created, content_digest, status, assessment::text as assessment from assessments
       where study_hash = asked.study_hash and model_name = asked.model_name
         and model_version = asked.model_version and tenant = asked.tenant
         and (asked.content_digest is null or content_digest = asked.content_digest)

@@ -183,7 +183,7 @@ describe.each(databaseKinds)('records, $title', ({ kind, skip }) => {
   });
 
   it('a card that this user overrode is known for the same content and version only', async () => {
-    const one = card({ studyKey: 'content-a', userKey: 'user-9' });
+    const one = card({ studyKey: 'content-a', userKey: 'user-9', finding: null });
     await cards.issued([one]);
     const ask = (userKey: string, studyKey: string, version = '1.0.0'): StudyAsk => ({
       ...request(50),
@@ -201,6 +201,24 @@ describe.each(databaseKinds)('records, $title', ({ kind, skip }) => {
       { ...ask('user-9', 'content-a'), tenant: 'other' },
     ]);
     expect(after.map((answer) => answer.overridden)).toEqual([true, false, false, false, false]);
+  });
+
+  it('an override counts for what was seen: of a missing result not for the result that comes later', async () => {
+    const key = request(51);
+    const ask = () =>
+      assessments
+        .ask([{ ...key, viewer: { userKey: 'user-7', studyKey: 'content-c' } }])
+        .then(([one]) => one);
+    const silent = card({ studyKey: 'content-c', userKey: 'user-7', finding: null });
+    await cards.issued([silent]);
+    await feedback.save('hospital', 'imaging-assessment', [overridden(silent.id)]);
+    expect((await ask())?.overridden).toBe(true);
+    await assess(key, 0.6);
+    expect(await ask()).toMatchObject({ assessment: expect.anything(), overridden: false });
+    const spoken = card({ studyKey: 'content-c', userKey: 'user-7' });
+    await cards.issued([spoken]);
+    await feedback.save('hospital', 'imaging-assessment', [overridden(spoken.id)]);
+    expect((await ask())?.overridden).toBe(true);
   });
 
   it('old cards are forgotten with their feedback', async () => {
