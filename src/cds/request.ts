@@ -123,8 +123,9 @@ function parseAuthorization(value: unknown): FhirAuthorization | null {
     throw invalid(`${at}.access_token is missing or not a token.`);
   if (typeof token_type !== 'string' || token_type.toLowerCase() !== 'bearer')
     throw invalid(`${at}.token_type is not Bearer.`);
-  if (!Number.isSafeInteger(expires_in) || (expires_in as number) < 0)
-    throw invalid(`${at}.expires_in is not a number of seconds.`);
+  // How long a token is kept is bounded where it is kept: a long life said here is no reason to refuse a call.
+  if (!Number.isSafeInteger(expires_in) || (expires_in as number) < 1)
+    throw invalid(`${at}.expires_in is not a whole number of seconds above 0.`);
   if (!isText(scope)) throw invalid(`${at}.scope is missing or not a string.`);
   if (!isText(subject)) throw invalid(`${at}.subject is missing or not a string.`);
   if (patient !== undefined && patient !== null && !isFhirId(patient))
