@@ -12,7 +12,11 @@ import type { AssessmentCall } from './patient-assessments.ts';
 export interface RecordReader {
   /** @throws ServiceError FHIR_SERVER_NOT_ALLOWED */
   checkServer(tenant: Tenant, fhirServer: string): void;
-  /** GET below the call's FHIR server, one page. @throws ServiceError FHIR_…, OUTBOUND_…, HOST_NOT_ALLOWED */
+  /**
+   * GET below the call's FHIR server, one page, with the call's own token. Without one only the sandbox's tenant
+   * may ask: what an open server of a hospital answers proves no access of the caller. @see DESIGN fact 9
+   * @throws ServiceError PREFETCH_UNMET, FHIR_…, OUTBOUND_…, HOST_NOT_ALLOWED
+   */
   fetch(call: HookCall<Tenant>, path: string): Promise<unknown>;
   /** How this call's resources are read. */
   readers(call: HookCall<Tenant>): Pick<AssessmentCall, 'readPatient' | 'readStudies'>;
@@ -23,7 +27,8 @@ const fhirTimeoutMs = 10_000;
 
 export function createRecordReader(outbound: OutboundFetch): RecordReader {
   const fetch: RecordReader['fetch'] = async (call, path) => {
-    if (call.fhirServer === null) throw new ServiceError('PREFETCH_UNMET');
+    if (call.fhirServer === null || (call.authorization === null && !call.client.anonymous))
+      throw new ServiceError('PREFETCH_UNMET');
     const { resource } = await fetchResource({
       outbound,
       server: call.fhirServer,
