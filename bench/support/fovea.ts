@@ -14,6 +14,7 @@ export interface RunningFovea {
 
 const cli = path.resolve(import.meta.dirname, '..', '..', 'src', 'cli', 'main.js');
 const longestStart = 60_000;
+const longestWarming = 60_000;
 
 /** Starts `fovea <command>` on a free port of loopback. */
 export async function startFovea(
@@ -59,13 +60,16 @@ async function readiness(base: string): Promise<Readiness | null> {
   return answer?.status === 200 ? ((await answer.json()) as Readiness) : null;
 }
 
-/** Waits until every model is warm. Rejects when one is refused: then there is nothing to measure. */
+/** Waits until every model is warm. Rejects when one is refused or there is none: then there is nothing to measure. */
 export async function modelsWarm({ base }: Pick<RunningFovea, 'base'>): Promise<void> {
+  const until = performance.now() + longestWarming;
   for (;;) {
     const models = (await readiness(base))?.models ?? [];
     const refused = models.find(({ state }) => state === 'refused');
     if (refused !== undefined) throw new Error(`${refused.model} was refused: ${refused.code}`);
     if (models.length > 0 && models.every(({ state }) => state === 'ready')) return;
+    if (performance.now() > until)
+      throw new Error(`the models (${models.length}) were not ready in ${longestWarming / 1000} s`);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }
