@@ -4,7 +4,8 @@ import type { AssessedStudy } from '#core/assessment';
 import { ServiceError } from '#core/error';
 import type { ChartPatient } from '#core/imaging';
 import type { LabelledHeader } from './labelled-image.ts';
-import type { Inspected, WarmModel, WorkerAnswer, WorkerData, WorkerTask } from './worker.ts';
+import { createCell, endOutsideNative } from './thread-gate.ts';
+import type { Inspected, WarmModel, WorkerAnswer, WorkerData, WorkerTask, WorkerWork } from './worker.ts';
 
 /** Worker threads that decode and infer. A thread that dies or takes too long costs its task, never the service. */
 export interface Pool {
@@ -61,23 +62,50 @@ export function createPool(options: PoolOptions): Pool {
   // Without a listener the death of an idle thread would end the process.
   piscina.on('error', () => options.onWorkerLost?.());
   const threads = createSlots(options.size);
+  const closing = new AbortController();
+  const running = new Set<Promise<unknown>>();
+
+  /** Runs a task in a free thread. When `stop` aborts, the thread is ended as soon as it is outside of native code. */
+  const inThread = async (work: WorkerWork, move: readonly ArrayBuffer[], stop: AbortSignal) => {
+    const ending = new AbortController();
+    const cell = createCell();
+    const task: WorkerTask = { ...work, cell };
+    let isDone = false;
+    const end = () =>
+      void endOutsideNative(
+        cell,
+        () => ending.abort(),
+        () => isDone,
+      );
+    if (stop.aborted) end();
+    else stop.addEventListener('abort', end, { once: true });
+    try {
+      return (await piscina.run(task, { signal: ending.signal, transferList: [...move] })) as WorkerAnswer;
+    } finally {
+      isDone = true;
+      stop.removeEventListener('abort', end);
+      threads.give();
+    }
+  };
 
   const run = async (
-    task: WorkerTask,
+    work: WorkerWork,
     move: readonly ArrayBuffer[],
     outer?: AbortSignal,
   ): Promise<WorkerAnswer> => {
     // The clock starts when a thread is free: a task is not judged by the one before it.
     await threads.take();
     const timeout = AbortSignal.timeout(options.timeoutMs);
-    const signal = outer === undefined ? timeout : AbortSignal.any([timeout, outer]);
+    const stop = AbortSignal.any([timeout, closing.signal, ...(outer === undefined ? [] : [outer])]);
+    const task = inThread(work, move, stop);
+    running.add(task);
     let answer: WorkerAnswer;
     try {
-      answer = (await piscina.run(task, { signal, transferList: [...move] })) as WorkerAnswer;
+      answer = await Promise.race([task, stuck(stop)]);
     } catch (cause) {
       throw new ServiceError(timeout.aborted ? 'WORKER_TIMEOUT' : 'WORKER_DIED', { cause });
     } finally {
-      threads.give();
+      task.catch(() => undefined).finally(() => running.delete(task));
     }
     if (answer.kind === 'failure') {
       const { code, detail, retryAfter } = answer.failure;
@@ -107,8 +135,24 @@ export function createPool(options: PoolOptions): Pool {
       const answer = await run({ kind: 'inspect', bytes: moved }, [moved.buffer]);
       return (answer as Extract<WorkerAnswer, { kind: 'inspect' }>).inspected;
     },
-    close: () => piscina.destroy(),
+    async close() {
+      closing.abort();
+      await Promise.allSettled([...running].map((task) => Promise.race([task, stuck(closing.signal)])));
+      await piscina.destroy();
+    },
   };
+}
+
+/** How long native code may go on after its task was to end, milliseconds. */
+const patience = 10_000;
+
+/** Rejects when `stop` has been aborted for so long that nobody should wait any more. */
+function stuck(stop: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    const begin = () => setTimeout(() => reject(stop.reason), patience).unref();
+    if (stop.aborted) begin();
+    else stop.addEventListener('abort', begin, { once: true });
+  });
 }
 
 /** `count` places: `take` resolves when one is free, in the order of asking. */

@@ -14,6 +14,7 @@ import { vennAbers } from '#statistics/venn-abers';
 import { assessDicom, imageHeaderOf, type ReadyModel } from './assess-image.ts';
 import type { ImageHeader } from './header-gates.ts';
 import { assessLabelled, type LabelledHeader } from './labelled-image.ts';
+import { createCell, inNative } from './thread-gate.ts';
 
 /** What a worker thread is started with. */
 export interface WorkerData {
@@ -22,8 +23,11 @@ export interface WorkerData {
   readonly providers: readonly string[];
 }
 
-/** One task. `bytes` are moved into the thread, not copied; pixels never leave it. */
-export type WorkerTask =
+/** One task with the cell by which the pool knows whether the thread may be ended. */
+export type WorkerTask = WorkerWork & { readonly cell: SharedArrayBuffer };
+
+/** What is to be done. `bytes` are moved into the thread, not copied; pixels never leave it. */
+export type WorkerWork =
   | { readonly kind: 'warm'; readonly model: string }
   | {
       readonly kind: 'assess';
@@ -65,13 +69,18 @@ export const run = createWorker(workerData as WorkerData);
 function createWorker({ folders, providers }: WorkerData): (task: WorkerTask) => Promise<WorkerAnswer> {
   const ready = new Map<string, Promise<ReadyModel>>();
   const codecs = createCodecs();
+  /** Of the one task that the thread is at. */
+  const current = { cell: createCell() };
 
   const open = async (name: string): Promise<ReadyModel> => {
     const folder = folders[name];
     if (folder === undefined) throw new ServiceError('MODEL_NOT_FOUND');
     const pkg = await loadPackage(folder);
+    const model = await inNative(current.cell, () => openModel(pkg, { providers }));
+    const { session } = model;
+    const run: typeof session.run = (...asked) => inNative(current.cell, () => session.run(...asked));
     return {
-      model: await openModel(pkg, { providers }),
+      model: { ...model, session: { ...session, run } },
       interpret: createInterpreter(pkg, { vennAbers, conformalSet }),
     };
   };
@@ -84,6 +93,7 @@ function createWorker({ folders, providers }: WorkerData): (task: WorkerTask) =>
   };
 
   return async (task) => {
+    current.cell = task.cell;
     try {
       switch (task.kind) {
         case 'warm': {

@@ -90,17 +90,18 @@ describe('worker threads', () => {
     expect((await pool.assess(request(model))).assessment.status).toBe('final');
   });
 
-  it('a thread that dies in the middle of a task costs that task alone: the next one has a new thread', async () => {
+  it('a task that is ended in the middle costs itself alone: the process stays, the next one has its result', async () => {
     const single = createPool({ folders, providers: ['cpu'], size: 1, timeoutMs: 30_000 });
     try {
-      for (let times = 0; times < 2; times++) {
-        const ending = new AbortController();
-        const cut = single
-          .assess({ ...request(model), signal: ending.signal })
-          .catch((error: unknown) => error);
-        setTimeout(() => ending.abort(), 20);
+      // While the thread loads, opens the model (native code, which is waited for), decodes, infers.
+      for (const milliseconds of [5, 60, 120, 180, 240, 20, 40]) {
+        const signal = AbortSignal.timeout(milliseconds);
+        const cut = single.assess({ ...request(model), signal }).then(
+          ({ assessment }) => assessment.status,
+          (error: { code: string }) => error.code,
+        );
         const waiting = single.assess(request(model));
-        expect(await cut).toMatchObject({ code: 'WORKER_DIED' });
+        expect(['WORKER_DIED', 'final']).toContain(await cut);
         expect((await waiting).assessment.status).toBe('final');
       }
     } finally {
@@ -111,8 +112,10 @@ describe('worker threads', () => {
   it('closing ends what is under way with a code', async () => {
     const short = createPool({ folders, providers: ['cpu'], size: 1, timeoutMs: 30_000 });
     const running = short.warm(model).catch((error: unknown) => error);
+    const waiting = short.warm(model).catch((error: unknown) => error);
     await short.close();
     expect(await running).toMatchObject({ code: 'WORKER_DIED' });
+    expect(await waiting).toMatchObject({ code: 'WORKER_DIED' });
   });
 });
 

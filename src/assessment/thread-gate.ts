@@ -1,0 +1,42 @@
+/**
+ * Keeps a worker thread from being ended while it is in native code: ONNX Runtime's binding throws into a thread that
+ * is being torn down, and that ends the whole process. One cell a task, shared by the pool and the thread. @see DESIGN
+ * fact 4
+ */
+const states = { free: 0, native: 1, ending: 2 } as const;
+
+/** How often the pool looks whether a thread has left native code, milliseconds. */
+const lookEvery = 5;
+
+/** A cell for one task. */
+export function createCell(): SharedArrayBuffer {
+  return new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
+}
+
+/** In the thread: runs `work`, which calls native code, unless the thread is about to be ended; then it never comes back. */
+export async function inNative<Result>(
+  cell: SharedArrayBuffer,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  const view = new Int32Array(cell);
+  const before = Atomics.compareExchange(view, 0, states.free, states.native);
+  if (before === states.ending) return new Promise(() => undefined);
+  try {
+    return await work();
+  } finally {
+    Atomics.store(view, 0, states.free);
+  }
+}
+
+/** In the pool: calls `end` once the thread is outside of native code and cannot get into it; gives up when `isDone`. */
+export async function endOutsideNative(
+  cell: SharedArrayBuffer,
+  end: () => void,
+  isDone: () => boolean,
+): Promise<void> {
+  const view = new Int32Array(cell);
+  while (!isDone()) {
+    if (Atomics.compareExchange(view, 0, states.free, states.ending) === states.free) return end();
+    await new Promise((resolve) => setTimeout(resolve, lookEvery));
+  }
+}
