@@ -31,7 +31,7 @@ describe('docs', () => {
       '# Error and reason codes',
       generated('src/core/error.ts'),
       '',
-      'Every failure and every abstention carries one of these codes: in an OperationOutcome (`issue.details.coding`), on a card, in `fovea assess --json`, in the log. A code is a promise: texts may change, codes do not. `GATE_…`, `NO_MODEL` and `PATIENT_MISMATCH` are reasons to abstain: the model does not speak.',
+      'Every failure and every abstention carries one of these codes: in an OperationOutcome (`issue.details.coding`, of the CodeSystem `https://fovea.health/CodeSystem/reason`), on a card, in `fovea assess --json`, in the log. A code is a promise: texts may change, codes do not. `GATE_…`, `NO_MODEL` and `PATIENT_MISMATCH` are reasons to abstain: the model does not speak.',
       '',
       '| code | HTTP status | FHIR issue type | what it says | what would help |',
       '|---|---|---|---|---|',

@@ -6,13 +6,20 @@ export interface OperationOutcome {
   readonly issue: readonly {
     readonly severity: 'error';
     readonly code: string;
-    readonly details: { readonly coding: readonly { readonly code: string }[]; readonly text: string };
+    readonly details: {
+      readonly coding: readonly { readonly system: string; readonly code: string }[];
+      readonly text: string;
+    };
     readonly diagnostics: string;
   }[];
 }
 
-/** What a caller is told of a failure: its code, its text and what would help. Never its cause, never a stack. */
-export function operationOutcome(error: ServiceError): OperationOutcome {
+/**
+ * What a caller is told of a failure: its code, its text and what would help. Never its cause, never a stack.
+ * @param codeSystem canonical URL of the CodeSystem that the codes are of: a code without one means nothing (FHIR R4
+ * §Coding)
+ */
+export function operationOutcome(error: ServiceError, codeSystem: string): OperationOutcome {
   // A caller that is not known learns nothing of why.
   const text = error.status === 401 ? new ServiceError(error.code).message : error.message;
   return {
@@ -21,7 +28,7 @@ export function operationOutcome(error: ServiceError): OperationOutcome {
       {
         severity: 'error',
         code: error.issue,
-        details: { coding: [{ code: error.code }], text },
+        details: { coding: [{ system: codeSystem, code: error.code }], text },
         diagnostics: error.help,
       },
     ],
@@ -40,8 +47,11 @@ export interface ErrorReply {
 /** Seconds for `Retry-After` where a 503 names none. */
 const defaultRetrySeconds = 5;
 
-/** Any error, ours or of the HTTP framework, as answer. What is not known becomes INTERNAL and tells nothing. */
-export function toErrorReply(error: unknown): ErrorReply {
+/**
+ * Any error, ours or of the HTTP framework, as answer. What is not known becomes INTERNAL and tells nothing.
+ * @param codeSystem as in {@link operationOutcome}
+ */
+export function toErrorReply(error: unknown, codeSystem: string): ErrorReply {
   const coded = error instanceof ServiceError ? error : fromFramework(error);
   const retryAfter = coded.retryAfter ?? (coded.status === 503 ? defaultRetrySeconds : undefined);
   return {
@@ -51,7 +61,7 @@ export function toErrorReply(error: unknown): ErrorReply {
       ...(retryAfter !== undefined && { 'retry-after': String(Math.max(0, Math.ceil(retryAfter))) }),
       ...(coded.status === 401 && { 'www-authenticate': 'Bearer' }),
     },
-    body: operationOutcome(coded),
+    body: operationOutcome(coded, codeSystem),
   };
 }
 

@@ -19,6 +19,8 @@ export interface CdsHooksOptions<Client, Tools> {
    * client JWT is held against each. A function where they are known only after listening.
    */
   readonly baseUrl: string | readonly string[] | (() => readonly string[]);
+  /** Canonical URL of the CodeSystem that the codes of OperationOutcomes are of. */
+  readonly reasonSystem: string;
   /** From the arrival of a hook call until its `signal` aborts, milliseconds. Default 400. */
   readonly deadlineMs?: number;
   /** How long after the deadline the call may still take (a service to word its answer), milliseconds; then it ends in 503. Default 600. */
@@ -107,7 +109,7 @@ function routesOf<Client, Tools>(options: CdsHooksOptions<Client, Tools>): Fasti
   return async (scope) => {
     scope.removeContentTypeParser('text/plain');
     scope.setErrorHandler((error, request, reply) => {
-      const { code, status, headers, body } = toErrorReply(error);
+      const { code, status, headers, body } = toErrorReply(error, options.reasonSystem);
       options.onError({
         error,
         code,

@@ -5,6 +5,7 @@ import { toErrorReply } from '#cds/operation-outcome';
 import { type CdsHooksOptions, cdsHooks } from '#cds/plugin';
 import { ServiceError } from '#core/error';
 import type { HookTools } from '#core/hook-tools';
+import { codeSystems } from '#core/identifiers';
 import type { Log } from '#core/log';
 import { html, page, pageHeaders } from './html.ts';
 import { stackOf } from './log.ts';
@@ -13,7 +14,7 @@ import { healthRoutes, type Readiness } from './routes/health.ts';
 import { type SourceAttributeRecord, sourceAttributeRoutes } from './routes/source-attributes.ts';
 
 export interface AppOptions<Client> {
-  readonly cds: CdsHooksOptions<Client, HookTools>;
+  readonly cds: Omit<CdsHooksOptions<Client, HookTools>, 'reasonSystem'>;
   readonly log: Log;
   readonly bodyLimit: number;
   /** CIDRs of proxies whose X-Forwarded-* headers are believed. */
@@ -33,7 +34,7 @@ export async function createApp<Client>(options: AppOptions<Client>): Promise<Fa
   const app = fastify({
     // An address that is not one is answered like every other failure, and not repeated.
     frameworkErrors: (error, _request, answer) => {
-      const { status, body } = toErrorReply(error);
+      const { status, body } = toErrorReply(error, codeSystems.reason);
       const reply: FastifyReply = answer;
       reply.status(status).type('application/fhir+json').send(JSON.stringify(body));
     },
@@ -46,7 +47,7 @@ export async function createApp<Client>(options: AppOptions<Client>): Promise<Fa
     logger: false,
   });
   app.setErrorHandler((error, request, reply) => {
-    const { status, headers, body } = toErrorReply(error);
+    const { status, headers, body } = toErrorReply(error, codeSystems.reason);
     if (status >= 500) {
       options.log.error({
         event: 'request-failed',
@@ -66,7 +67,7 @@ export async function createApp<Client>(options: AppOptions<Client>): Promise<Fa
     reply.header('x-content-type-options', 'nosniff');
   });
 
-  await app.register(cdsHooks, options.cds);
+  await app.register(cdsHooks, { ...options.cds, reasonSystem: codeSystems.reason });
   healthRoutes(app, options.readiness, options.metrics);
   sourceAttributeRoutes(
     app,

@@ -3,19 +3,21 @@ import { describe, expect, it } from 'vitest';
 import { operationOutcome, toErrorReply } from '#cds/operation-outcome';
 import { ServiceError } from '#core/error';
 
-const codeOf = (error: unknown) => toErrorReply(error).body.issue[0]?.details.coding[0]?.code;
+const system = 'https://cds.example/CodeSystem/reason';
+const replyTo = (error: unknown) => toErrorReply(error, system);
+const codeOf = (error: unknown) => replyTo(error).body.issue[0]?.details.coding[0]?.code;
 
 describe('item 36 @14 @76 errors are OperationOutcomes', () => {
-  it('with severity, type, code, text and help, and nothing of the cause', () => {
+  it('with severity, type, code and its system, text and help, and nothing of the cause', () => {
     const error = new ServiceError('HOOK_MISMATCH', { detail: 'More.', cause: new Error('secret') });
-    expect(operationOutcome(error)).toEqual({
+    expect(operationOutcome(error, system)).toEqual({
       resourceType: 'OperationOutcome',
       issue: [
         {
           severity: 'error',
           code: 'value',
           details: {
-            coding: [{ code: 'HOOK_MISMATCH' }],
+            coding: [{ system, code: 'HOOK_MISMATCH' }],
             text: 'The service does not answer this hook. More.',
           },
           diagnostics: 'Read the discovery endpoint for the hooks of each service.',
@@ -25,7 +27,7 @@ describe('item 36 @14 @76 errors are OperationOutcomes', () => {
   });
 
   it('item 46 401 tells nothing of why, and names the scheme', () => {
-    const reply = toErrorReply(new ServiceError('CLIENT_UNAUTHENTICATED', { detail: 'aud is wrong' }));
+    const reply = replyTo(new ServiceError('CLIENT_UNAUTHENTICATED', { detail: 'aud is wrong' }));
     expect(reply.status).toBe(401);
     expect(reply.headers).toEqual({ 'www-authenticate': 'Bearer' });
     expect(reply.body.issue[0]?.details.text).toBe('The caller could not be authenticated.');
@@ -39,12 +41,12 @@ describe('item 36 @14 @76 errors are OperationOutcomes', () => {
     [30, '30'],
   ])('503 with retryAfter %s says Retry-After: %s', (retryAfter, header) => {
     const error = new ServiceError('STORE_UNAVAILABLE', retryAfter === undefined ? {} : { retryAfter });
-    expect(toErrorReply(error).headers).toEqual({ 'retry-after': header });
+    expect(replyTo(error).headers).toEqual({ 'retry-after': header });
   });
 
   it('other statuses have no Retry-After unless the error names one', () => {
-    expect(toErrorReply(new ServiceError('INTERNAL')).headers).toEqual({});
-    expect(toErrorReply(new ServiceError('INTERNAL', { retryAfter: 1 })).headers).toEqual({
+    expect(replyTo(new ServiceError('INTERNAL')).headers).toEqual({});
+    expect(replyTo(new ServiceError('INTERNAL', { retryAfter: 1 })).headers).toEqual({
       'retry-after': '1',
     });
   });
@@ -71,7 +73,7 @@ describe('item 36 @14 @76 errors are OperationOutcomes', () => {
     [null, 500, 'INTERNAL'],
     [undefined, 500, 'INTERNAL'],
   ])('%s of the framework becomes %i %s, without its message', (error, status, code) => {
-    const reply = toErrorReply(error);
+    const reply = replyTo(error);
     expect([reply.status, codeOf(error)]).toEqual([status, code]);
     expect(reply.body.issue[0]?.details.text).toBe(new ServiceError(code as 'INTERNAL').message);
     expect(JSON.stringify(reply.body)).not.toMatch(/stack|\.ts:/);

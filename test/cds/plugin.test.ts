@@ -12,6 +12,7 @@ import {
   outcomeOf,
   patientView,
   plainCard,
+  reasonSystem,
 } from '../support/cds-server.ts';
 
 const url = '/cds-services/demo';
@@ -76,6 +77,7 @@ describe('a hook call', () => {
     const { app, seen } = await cdsServer();
     const answer = await app.inject({ method: 'POST', url: `${url}/more/x`, payload: {} });
     expect([answer.statusCode, outcomeOf(answer.body).code]).toEqual([404, 'NOT_FOUND']);
+    expect(answer.json().issue[0].details.coding).toEqual([{ system: reasonSystem, code: 'NOT_FOUND' }]);
     expect(seen.failures).toMatchObject([{ status: 404, method: 'POST', route: '/cds-services' }]);
   });
 

@@ -1,6 +1,7 @@
 import type { InjectOptions } from 'fastify';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ServiceError } from '#core/error';
+import { codeSystems } from '#core/identifiers';
 import { createMetrics } from '#server/metrics';
 import { serviceId, type TestApp, type TestAppOptions, testApp } from '../support/app.ts';
 import { outcomeOf } from '../support/cds-server.ts';
@@ -110,6 +111,7 @@ describe('a failure is a coded OperationOutcome and nothing else', () => {
     expect(answered.statusCode).toBe(status);
     expect(answered.headers['content-type']).toMatch(/^application\/fhir\+json/);
     expect(outcomeOf(answered.body).code).toBe(code);
+    expect(JSON.parse(answered.body).issue[0].details.coding[0].system).toBe(codeSystems.reason);
     expect(answered.body).not.toMatch(/\\n +at |node_modules|\.ts|\.js|%zz/);
   });
 

@@ -7,6 +7,8 @@ import type { CdsService, Feedback, HookCall, HookRequest, ServiceResponse } fro
 import { ServiceError } from '#core/error';
 
 export const hookInstance = 'd1577c69-dfbe-44ad-ba6d-3e05e953b2ea';
+/** CodeSystem of the codes in OperationOutcomes. */
+export const reasonSystem = 'https://cds.example/CodeSystem/reason';
 export const accessToken = 'secret-access-token';
 
 /** What a FHIR server of the tests answers at one address. */
@@ -133,6 +135,7 @@ export async function cdsServer(given: TestServerOptions = {}): Promise<TestServ
   await app.register(cdsHooks<TestClient, TestTools>, {
     services: given.services ?? [demoService(handle)],
     baseUrl: 'https://cds.example',
+    reasonSystem,
     onError: (failure) => seen.failures.push(failure),
     onBadCard: (bad) => seen.badCards.push(bad),
     // No test depends on the machine's speed; those about the deadline set their own.
@@ -206,7 +209,7 @@ export function fhirAccess(base: string): Record<string, unknown> {
 export function outcomeOf(body: string): { readonly code: string; readonly text: string } {
   const { resourceType, issue } = JSON.parse(body) as {
     resourceType: string;
-    issue: [{ details: { coding: [{ code: string }]; text: string } }];
+    issue: [{ details: { coding: [{ system: string; code: string }]; text: string } }];
   };
   return {
     code: resourceType === 'OperationOutcome' ? issue[0].details.coding[0].code : resourceType,
