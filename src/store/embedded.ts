@@ -25,15 +25,22 @@ export async function openFolder(
   onMessage: (payload: string | null) => void,
 ): Promise<{ readonly sessions: Embedded; close(): Promise<void> }> {
   await coded(mkdir(folder, { recursive: true, mode: 0o700 }));
-  const lock = await lockFolder(folder);
+  let sessions: Embedded | null = null;
+  const lock = await lockFolder(folder, (failure) => sessions?.abandon(failure));
   try {
     const cluster = path.join(folder, clusterName);
     if (!(await coded(isCluster(cluster)))) await coded(makeCluster(cluster));
-    const sessions = await openEmbedded({ folder: cluster, channel }, onMessage);
+    const opened = await openEmbedded({ folder: cluster, channel }, onMessage, lock.confirm);
+    sessions = opened;
+    // It may have been lost in between.
+    await lock.confirm().catch((failure: ServiceError) => {
+      opened.abandon(failure);
+      throw failure;
+    });
     return {
-      sessions,
+      sessions: opened,
       async close() {
-        await sessions.close();
+        await opened.close();
         await lock.release();
       },
     };
@@ -79,7 +86,7 @@ async function clear(cluster: string): Promise<void> {
     if (!['ENOTEMPTY', 'EEXIST', 'ENOTDIR'].includes(code ?? '')) throw error;
     throw storeUnavailable(
       error,
-      `The folder "${clusterName}" in the data folder holds files but is no database. Put its backup there, or move it away to begin with an empty database.`,
+      `"${path.basename(path.dirname(cluster))}/${clusterName}" in the data folder holds files but is no database. Put its backup there, or move it away to begin with an empty database.`,
     );
   }
 }

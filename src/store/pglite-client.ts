@@ -1,5 +1,5 @@
 import type { Worker } from 'node:worker_threads';
-import type { ServiceError } from '#core/error';
+import { asServiceError, type ServiceError } from '#core/error';
 import type { Session, Sessions } from './dialect.ts';
 import { storeUnavailable } from './failures.ts';
 import type { ThreadData } from './pglite-messages.ts';
@@ -14,6 +14,8 @@ const reopenPatience = 3_000;
 export interface Embedded extends Sessions {
   /** The thread now in use, for tests of its death. */
   readonly worker: Worker;
+  /** Ends the thread at once, for good: nothing more is written, and every call fails so. */
+  abandon(failure: ServiceError): void;
 }
 
 /**
@@ -22,21 +24,25 @@ export interface Embedded extends Sessions {
  * STORE_UNAVAILABLE.
  *
  * @param onMessage payload of a NOTIFY, or null when something may have been missed
+ * @param confirm asked before anything is sent to the thread; throws when the folder is not this process's any more
  * @throws ServiceError STORE_UNAVAILABLE, STORE_FULL, INTERNAL when the sources were not compiled
  */
 export async function openEmbedded(
   data: ThreadData,
   onMessage: (payload: string | null) => void,
+  confirm: () => Promise<void> = async () => undefined,
 ): Promise<Embedded> {
   let thread: Thread = await startThread(data, onMessage);
   let opening: Promise<void> | null = null;
   let refusal: { readonly failure: ServiceError; readonly until: number } | null = null;
-  let closed = false;
+  /** Why it is over. */
+  let closed: ServiceError | null = null;
   let turn: Promise<void> = Promise.resolve();
 
   const reopen = async (died: ServiceError | null) => {
     try {
       thread = await startThread(data, onMessage);
+      if (closed !== null) thread.kill(closed);
       refusal = null;
       onMessage(null);
     } catch (error) {
@@ -48,13 +54,25 @@ export async function openEmbedded(
   };
 
   const current = async (): Promise<Thread> => {
-    if (closed) throw storeUnavailable(undefined, 'The database is closed.');
+    if (closed !== null) throw closed;
+    await confirm();
     if (thread.alive) return thread;
     if (refusal !== null && Date.now() < refusal.until) throw refusal.failure;
     opening ??= reopen(thread.failure);
     await Promise.race([opening, patience()]);
     if (!thread.alive) throw refusal?.failure ?? storeUnavailable();
     return thread;
+  };
+
+  /** Also in the midst of a transaction; when the folder is unsure then, its thread ends with it. */
+  const confirmed = async (mine: Thread, sql: string, values: readonly unknown[]) => {
+    try {
+      await confirm();
+    } catch (error) {
+      mine.kill(asServiceError(error));
+      throw error;
+    }
+    return mine.query(sql, values);
   };
 
   return {
@@ -71,15 +89,19 @@ export async function openEmbedded(
       try {
         const mine = await current();
         // A session belongs to one thread: a transaction never goes on in the thread that replaced it.
-        return { query: (sql, values) => mine.query(sql, values), release: () => done() };
+        return { query: (sql, values) => confirmed(mine, sql, values), release: () => done() };
       } catch (error) {
         done();
         throw error;
       }
     },
+    abandon(failure) {
+      closed = failure;
+      thread.kill(failure);
+    },
     async close() {
       await turn;
-      closed = true;
+      closed ??= storeUnavailable(undefined, 'The database is closed.');
       await opening;
       await thread.close();
     },

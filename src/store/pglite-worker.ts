@@ -15,6 +15,8 @@ const queryTimeout = 60_000;
 export interface Thread {
   query(sql: string, values: readonly unknown[]): Promise<Answer>;
   close(): Promise<void>;
+  /** Ends the thread where it stands: nothing more is written, not even what closing writes. */
+  kill(failure: ServiceError): void;
   readonly alive: boolean;
   readonly worker: Worker;
   /** Why it is not alive; null while it is. */
@@ -121,6 +123,7 @@ export async function startThread(
         send({ type: 'query', id, sql, values });
       });
     },
+    kill: die,
     async close() {
       if (failure !== null) return;
       send({ type: 'close' });
