@@ -1,4 +1,3 @@
-import { findAllowed } from '#auth/outbound-hosts';
 import type { HookCall } from '#cds/types';
 import { ServiceError } from '#core/error';
 import type { OutboundFetch } from '#core/outbound';
@@ -6,6 +5,7 @@ import type { Tenant } from '#core/tenant';
 import { fetchResource } from '#fhir/client';
 import { readImagingStudies } from '#fhir/imaging-study';
 import { readPatient } from '#fhir/patient';
+import { fhirServerOf } from './fhir-server.ts';
 import type { AssessmentCall } from './patient-assessments.ts';
 
 /** Reading of the caller's FHIR record within one hook call, with that call's own access. */
@@ -13,9 +13,10 @@ export interface RecordReader {
   /** @throws ServiceError FHIR_SERVER_NOT_ALLOWED */
   checkServer(tenant: Tenant, fhirServer: string): void;
   /**
-   * GET below the call's FHIR server, one page, with the call's own token. Without one only the sandbox's tenant
+   * GET below the call's FHIR server, one page, with the call's own token and what is left of the call's bytes; null
+   * where a read finds nothing. Without one only the sandbox's tenant
    * may ask: what an open server of a hospital answers proves no access of the caller. @see DESIGN fact 9
-   * @throws ServiceError PREFETCH_UNMET, FHIR_…, OUTBOUND_…, HOST_NOT_ALLOWED
+   * @throws ServiceError PREFETCH_UNMET, FHIR_…, OUTBOUND_…
    */
   fetch(call: HookCall<Tenant>, path: string): Promise<unknown>;
   /** How this call's resources are read. */
@@ -29,23 +30,18 @@ export function createRecordReader(outbound: OutboundFetch): RecordReader {
   const fetch: RecordReader['fetch'] = async (call, path) => {
     if (call.fhirServer === null || (call.authorization === null && !call.client.anonymous))
       throw new ServiceError('PREFETCH_UNMET');
-    const { resource } = await fetchResource({
+    return fetchResource({
       outbound,
-      server: call.fhirServer,
-      allowed: call.client.fhirServers,
+      server: fhirServerOf(call.client, call.fhirServer),
       ...(call.authorization !== null && { token: call.authorization.accessToken }),
       path,
       timeoutMs: fhirTimeoutMs,
-      maxPages: 1,
+      bytes: call.fhirBytes,
       signal: call.signal,
     });
-    return resource;
   };
   return {
-    checkServer(tenant, fhirServer) {
-      if (findAllowed(fhirServer, tenant.fhirServers) === null)
-        throw new ServiceError('FHIR_SERVER_NOT_ALLOWED');
-    },
+    checkServer: (tenant, fhirServer) => void fhirServerOf(tenant, fhirServer),
     fetch,
     readers(call) {
       const patientId = String(call.context['patientId'] ?? '');

@@ -7,6 +7,7 @@ import type { Tenant } from '#core/tenant';
 import { createDicomwebClient, type DicomwebClient } from '#dicom/dicomweb';
 import { fetchResource } from '#fhir/client';
 import { hasUnreadEndpoints, readUnreadEndpoints } from '#fhir/unread-endpoints';
+import { fhirServerOf } from './fhir-server.ts';
 import { endpointFor, type JobPayload } from './job-payload.ts';
 import type { FetchedInstance, RunnerParts } from './perform.ts';
 
@@ -83,18 +84,17 @@ async function withEndpoints(
   { payload: { study, fhirServer }, tenant, token, signal, timeoutMs }: EndpointReading,
 ): Promise<StudyReference> {
   if (fhirServer === null || !hasUnreadEndpoints(study)) return study;
-  return readUnreadEndpoints(study, async (reference) => {
-    const { resource } = await fetchResource({
+  const server = fhirServerOf(tenant, fhirServer);
+  return readUnreadEndpoints(study, (reference) =>
+    fetchResource({
       outbound,
-      server: fhirServer,
-      allowed: tenant.fhirServers,
+      server,
       ...(token !== null && { token }),
       path: reference,
       timeoutMs,
       signal,
-    });
-    return resource;
-  });
+    }),
+  );
 }
 
 /** A record without series: the imaging server is asked (QIDO-RS). */

@@ -10,6 +10,8 @@ export interface DispatchOptions<Client, Tools> {
   readonly ports: Omit<CdsPorts<Client, Tools>, 'verifyClient' | 'saveFeedback'>;
   /** Pages of one search, the first included. */
   readonly maxPages: number;
+  /** FHIR answers of one call together, bytes. */
+  readonly maxFhirBytes: number;
   readonly onBadCard: (bad: BadCard) => void;
 }
 
@@ -50,6 +52,7 @@ export async function dispatch<Client, Tools>(
     fhirServer,
     authorization,
     arrivedAt: deadline.arrivedAt,
+    fhirBytes: { left: options.maxFhirBytes },
     signal: deadline.signal,
   };
   const resolved = await resolvePrefetch({

@@ -29,6 +29,8 @@ export interface CdsHooksOptions<Client, Tools> {
   readonly bodyLimit?: number;
   /** Pages of one FHIR search, the first included. Default 10. */
   readonly maxPages?: number;
+  /** What one hook call may read from FHIR servers, over all its prefetch keys and their pages, bytes. Default 16 MiB. */
+  readonly maxFhirBytes?: number;
   /** Web origins of browser-based clients, `https://ehr.example`. Default none. */
   readonly corsOrigins?: readonly string[];
   /** Whether discovery asks for a client JWT as the other calls do. A token that comes is verified in any case. Default true. */
@@ -77,6 +79,7 @@ function routesOf<Client, Tools>(options: CdsHooksOptions<Client, Tools>): Fasti
     deadlineMs = 400,
     graceMs = 600,
     maxPages = 10,
+    maxFhirBytes = 16 * 1024 * 1024,
     onBadCard,
     authenticateDiscovery = true,
   } = options;
@@ -148,7 +151,7 @@ function routesOf<Client, Tools>(options: CdsHooksOptions<Client, Tools>): Fasti
         // Where there was no body to read, its end was not seen.
         deadline.resume();
         return dispatch(
-          { services, ports, maxPages, onBadCard },
+          { services, ports, maxPages, maxFhirBytes, onBadCard },
           { client, serviceId: request.params.id, body: request.body, deadline },
         );
       },

@@ -129,6 +129,7 @@ async function carryOut(plan: Plan, input: PrefetchInput): Promise<unknown> {
     return new Unmet(plan.failed === null ? 'not sent, no access' : `the client: ${plan.failed}`);
   try {
     const answer = await untilDeadline(fetch(plan.ask), signal);
+    if (answer === null) return new Unmet('not found');
     if (!isResource(answer)) return new Unmet('FHIR_INVALID_RESPONSE');
     const failure = failureOf(answer);
     if (failure !== null) return new Unmet(`the FHIR server: ${failure}`);

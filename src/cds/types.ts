@@ -111,6 +111,8 @@ export interface HookCall<Client> {
   readonly authorization: FhirAuthorization | null;
   /** When the request arrived, `performance.now()` milliseconds. */
   readonly arrivedAt: number;
+  /** Bytes of FHIR answers that the call may still read, over all its keys and pages. `fetchFhir` takes from it what arrives. */
+  readonly fhirBytes: { left: number };
   /** Aborts at the deadline of the whole call. */
   readonly signal: AbortSignal;
 }
@@ -130,7 +132,12 @@ export interface CdsPorts<Client, Tools> {
   verifyClient(authorization: string | undefined, audiences: readonly string[]): Promise<Client>;
   /** Refuses a `fhirServer` that the client may not name. @throws ServiceError FHIR_SERVER_NOT_ALLOWED */
   checkFhirServer(client: Client, fhirServer: string): void;
-  /** GET of `path` (relative, e.g. `Patient/1`, or an absolute `next` link) below the call's FHIR server. Gives the parsed JSON resource. */
+  /**
+   * GET of `path` (relative, e.g. `Patient/1`, or an absolute `next` link): the parsed resource, a Bundle for a search,
+   * null where a read finds nothing. An absolute link comes from a message and is not yet trusted.
+   * @throws ServiceError FHIR_SERVER_NOT_ALLOWED for a link that is not below the call's FHIR server (the token would
+   * go with it), OUTBOUND_TOO_LARGE when `call.fhirBytes` are used up, and what else keeps the resource from coming
+   */
   fetchFhir(call: HookCall<Client>, path: string): Promise<unknown>;
   createTools(call: HookCall<Client>): Tools;
   /** Remembers which cards went out, for feedback and overrides. */

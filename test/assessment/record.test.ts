@@ -36,6 +36,7 @@ async function callOf(tenant: Tenant, authorization: HookCall<Tenant>['authoriza
     fhirServer,
     authorization,
     arrivedAt: performance.now(),
+    fhirBytes: { left: 2 ** 24 },
     signal: new AbortController().signal,
   };
   return { call, asked: server.requests, reader: createRecordReader(createOutboundFetch()) };

@@ -254,7 +254,7 @@ describe('item 12 @54 what is neither prefetched nor fetchable ends in 412 with 
 
   it.each<[string, FhirAnswer, string]>([
     ['that refuses the token', { status: 401, body: {} }, 'FHIR_UNAUTHORIZED'],
-    ['that does not have it', { status: 404, body: {} }, 'FHIR_UNAVAILABLE'],
+    ['that does not have it', { status: 404, body: {} }, 'not found'],
     ['that fails', { status: 500, body: {} }, 'FHIR_UNAVAILABLE'],
     ['that answers with something else', { body: { a: 1 } }, 'FHIR_INVALID_RESPONSE'],
     ['that answers with another type', { body: { resourceType: 'Observation' } }, 'FHIR_INVALID_RESPONSE'],
@@ -263,11 +263,17 @@ describe('item 12 @54 what is neither prefetched nor fetchable ends in 412 with 
       { body: { resourceType: 'Patient', id: 'p2' } },
       'FHIR_INVALID_RESPONSE',
     ],
-    ['that answers with an OperationOutcome', { body: outcome('processing') }, 'the FHIR server: processing'],
+    ['that answers with an OperationOutcome', { body: outcome('processing') }, 'FHIR_INVALID_RESPONSE'],
   ])('from a server %s', async (_name, answer, why) => {
     const { status, outcome: told } = await call({ conditions: null }, { 'Patient/p1': answer });
     expect(status).toBe(412);
     expect(told?.text).toBe(`${unmet}patient (${why}).`);
+  });
+
+  it('from a server that failed within a search', async () => {
+    const body = { ...empty, entry: [{ resource: outcome('processing') }] };
+    const { status, outcome: told } = await call({ patient }, { [search]: { body } });
+    expect([status, told?.text]).toEqual([412, `${unmet}conditions (the FHIR server: processing).`]);
   });
 
   it('from a server that does not answer before the deadline, and the deadline holds', async () => {
@@ -386,6 +392,28 @@ describe('item 11 a Bundle with further pages', () => {
     expect(asked).toEqual([]);
     expect(other.requests).toEqual([]);
     await other.close();
+  });
+
+  it('is read as far as the bytes of the call reach, over all its pages, and then says that it is incomplete', async () => {
+    const bytes = JSON.stringify(answers[search]?.body).length * 2 + 40;
+    const { status, prefetch, incomplete } = await call({ patient }, answers, {
+      options: { maxFhirBytes: bytes },
+    });
+    expect([status, incomplete]).toEqual([200, ['conditions']]);
+    expect(prefetch?.['conditions']).toMatchObject({ entry: [condition('c1'), condition('c2')] });
+  });
+
+  it('whose first page is beyond the bytes of the call is unmet, whichever key has used them', async () => {
+    const long = { ...patient, text: 'x'.repeat(1000) };
+    const more = { options: { maxFhirBytes: 1000 } };
+    const both = await call(undefined, { ...answers, 'Patient/p1': { body: long } }, more);
+    expect(both.outcome?.text).toContain('patient (OUTBOUND_TOO_LARGE)');
+    const { status, outcome: told } = await call(
+      { patient },
+      { [search]: { body: { ...empty, id: 'x'.repeat(1000) } } },
+      more,
+    );
+    expect([status, told?.text]).toEqual([412, `${unmet}conditions (OUTBOUND_TOO_LARGE).`]);
   });
 
   it('whose next page fails keeps what was read and says that it is incomplete', async () => {

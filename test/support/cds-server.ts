@@ -1,10 +1,14 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import fastify, { type FastifyInstance } from 'fastify';
+import { createOutboundFetch } from '#auth/outbound';
 import { type CallFailure, type CdsHooksOptions, cdsHooks } from '#cds/plugin';
 import type { BadCard } from '#cds/response';
 import type { CdsService, Feedback, HookCall, HookRequest, ServiceResponse } from '#cds/types';
 import { ServiceError } from '#core/error';
+import { fetchResource } from '#fhir/client';
+
+const outbound = createOutboundFetch();
 
 export const hookInstance = 'd1577c69-dfbe-44ad-ba6d-3e05e953b2ea';
 /** CodeSystem of the codes in OperationOutcomes. */
@@ -116,7 +120,7 @@ export function demoService(handle: NonNullable<TestServerOptions['handle']>): C
   };
 }
 
-/** The plugin in a real Fastify, with ports that remember what they were given and a real HTTP client for FHIR. */
+/** The plugin in a real Fastify, with ports that remember what they were given and the real FHIR client. */
 export async function cdsServer(given: TestServerOptions = {}): Promise<TestServer> {
   const seen: Seen = {
     audiences: [],
@@ -152,15 +156,16 @@ export async function cdsServer(given: TestServerOptions = {}): Promise<TestServ
         if (!(given.fhirServers ?? []).includes(fhirServer))
           throw new ServiceError('FHIR_SERVER_NOT_ALLOWED');
       },
-      fetchFhir: async (call, path) => {
-        const url = /^https?:/.test(path) ? path : `${call.fhirServer}/${path}`;
-        const headers =
-          call.authorization === null ? {} : { authorization: `Bearer ${call.authorization.accessToken}` };
-        const response = await fetch(url, { headers, signal: call.signal });
-        if (response.status === 401) throw new ServiceError('FHIR_UNAUTHORIZED');
-        if (!response.ok) throw new ServiceError('FHIR_UNAVAILABLE');
-        return response.json();
-      },
+      fetchFhir: (call, path) =>
+        fetchResource({
+          outbound,
+          server: { base: String(call.fhirServer), addresses: ['127.0.0.0/8'] },
+          ...(call.authorization !== null && { token: call.authorization.accessToken }),
+          path,
+          timeoutMs: 30_000,
+          bytes: call.fhirBytes,
+          signal: call.signal,
+        }),
       createTools: (call) => {
         seen.calls.push(call);
         return { signal: call.signal };

@@ -190,6 +190,7 @@ export async function openClinic(options: QueueOptions = {}): Promise<Clinic> {
         fhirServer: call.fhirServer ?? null,
         authorization: null,
         arrivedAt: performance.now(),
+        fhirBytes: { left: 2 ** 24 },
         signal: new AbortController().signal,
       };
       const tools = createAssessmentTools(
