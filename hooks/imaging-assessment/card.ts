@@ -2,66 +2,49 @@ import { escapeMarkdown } from '#cds/markdown';
 import type { Card, IssuedCard } from '#cds/types';
 import type { FinalResult, FindingView, HookTools, ModelFacts, StudyAssessment } from '#core/hook-tools';
 import { codeSystems, extensionPrefix } from '#core/identifiers';
+import { percentWithRange } from '#core/shares';
+import { findingInWords } from './finding.ts';
+import { incompleteInWords } from './notes.ts';
 import { overrideReasons } from './override-reasons.ts';
-import {
-  aboutOfHundred,
-  capitalised,
-  interval,
-  ofHundred,
-  percent,
-  plainDate,
-  plainText,
-  seconds,
-  since,
-  viewInWords,
-} from './wording.ts';
+import { plainDate, plainText, seconds, since, viewInWords } from './wording.ts';
 
-/** What a card says where the record's list of studies could not be read to its end. */
-const incompleteInWords =
-  'Not all imaging studies of the record could be read for this card; others may exist that are not told of here.';
-
-/**
- * One study as a card. `rest`: what to say of the studies that have no card of their own. `incomplete`: the record's
- * list of studies could not be read to its end.
- */
-export function cardOf(
-  study: StudyAssessment,
-  tools: HookTools,
-  rest: string | null,
-  incomplete = false,
-): IssuedCard {
+/** One study as a card. `untold`: what to say of the studies that have no card of their own. */
+export function cardOf(study: StudyAssessment, tools: HookTools, untold: string | null): IssuedCard {
   const body = bodyOf(study, tools);
-  const detail = [body.detail, rest, incomplete ? incompleteInWords : null]
-    .filter((part) => part !== null)
-    .join('\n\n');
-  return {
-    card: {
-      summary: body.summary,
-      detail,
-      indicator: body.indicator,
-      source: {
-        label: 'Fovea imaging AI',
-        url: tools.links.home,
-        topic: { system: codeSystems.cardTopic, code: body.topic, display: body.topicDisplay },
-      },
-      ...(body.overridable && { overrideReasons }),
-      ...(body.links.length > 0 && { links: body.links }),
-      extension: { [`${extensionPrefix}.assessment`]: body.extension },
-    },
-    subject: { studyKey: study.studyKey, ...body.subject },
-  };
+  const detail = untold === null ? body.detail : `${body.detail}\n\n${untold}`;
+  return { card: toCard({ ...body, detail }, tools), subject: { studyKey: study.studyKey, ...body.subject } };
 }
 
-/** The studies beyond the card limit, counted in words, or null when there are none. */
-export function restInWords(studies: readonly StudyAssessment[]): string | null {
-  if (studies.length === 0) return null;
-  const elevated = studies.filter(
-    (study) =>
-      study.state === 'final' && study.result.findings.some((finding) => finding.band === 'elevated'),
-  ).length;
-  if (studies.length === 1)
-    return `One older study is not shown here; it is ${elevated === 1 ? '' : 'not '}elevated.`;
-  return `${studies.length} older studies are not shown here; ${elevated === 0 ? 'none' : elevated} of them elevated.`;
+/** The card of a call without any other, where the record's list of studies could not be read to its end. */
+export function incompleteCard(tools: HookTools): IssuedCard {
+  const body: Body = {
+    summary: 'Imaging studies: not all could be read – AI',
+    detail: `${incompleteInWords} Open the chart again to try once more.`,
+    indicator: 'info',
+    topic: 'incomplete',
+    topicDisplay: 'Studies not read',
+    overridable: false,
+    links: [],
+    extension: { state: 'incomplete' },
+    subject: {},
+  };
+  return { card: toCard(body, tools) };
+}
+
+function toCard(body: Body, tools: HookTools): Card {
+  return {
+    summary: body.summary,
+    detail: body.detail,
+    indicator: body.indicator,
+    source: {
+      label: 'Fovea imaging AI',
+      url: tools.links.home,
+      topic: { system: codeSystems.cardTopic, code: body.topic, display: body.topicDisplay },
+    },
+    ...(body.overridable && { overrideReasons }),
+    ...(body.links.length > 0 && { links: body.links }),
+    extension: { [`${extensionPrefix}.assessment`]: body.extension },
+  };
 }
 
 interface Body {
@@ -83,9 +66,8 @@ function bodyOf(study: StudyAssessment, tools: HookTools): Body {
     case 'pending':
       return pendingBody(study, tools.now());
     case 'abstained':
-      return silentBody(study, study.reason, study.model, study.assessmentId, tools);
     case 'failed':
-      return silentBody(study, study.reason, null, null, tools);
+      return silentBody(study, tools);
   }
 }
 
@@ -95,8 +77,8 @@ function finalBody(study: StudyAssessment, result: FinalResult, tools: HookTools
   const research = result.model.use === 'research';
   const elevated = findings.some((finding) => finding.band === 'elevated');
   const what = findings.map(
-    (finding) =>
-      `${finding.label} ${percent(finding.probability)} (${interval(finding.interval)}), ${finding.band}`,
+    ({ label, probability, interval, band }) =>
+      `${label} ${percentWithRange(probability, interval)}, ${band}`,
   );
   return {
     summary: summaryOf([
@@ -130,52 +112,18 @@ function finalBody(study: StudyAssessment, result: FinalResult, tools: HookTools
   };
 }
 
-function findingInWords(finding: FindingView, result: FinalResult): string {
-  const { calibration, prevalence, zones, limits } = finding;
-  const noun = result.model.populationNoun;
-  const lead = `**${capitalised(finding.label)}: ${percent(finding.probability)}** (${interval(finding.interval)}, calibration uncertainty, n = ${calibration.n} images of ${calibration.patients} patients): ${bandInWords(finding)}.`;
-  const share =
-    prevalence.source === 'tenant'
-      ? `this site’s share, to which the number was moved from ${ofHundred(prevalence.calibration)} of 100 at calibration`
-      : 'the share at calibration; where it is rarer, fewer have it';
-  const reliability = reliabilityInWords(finding);
-  const points = [
-    `**In numbers:** in a group where ${ofHundred(prevalence.value)} of 100 ${noun} have ${finding.label} (${share}), ${aboutOfHundred(finding.probability)} of 100 with this result have it.`,
-    ...(zones.length > 0 ? [`**Where:** the image weighs most in the ${zones.join(', ')}.`] : []),
-    ...(reliability === null ? [] : [reliability]),
-    ...(finding.atypical
-      ? [
-          `**Atypical:** the image is unlike those with and those without ${finding.label} that the model was calibrated on.`,
-        ]
-      : []),
-    ...(limits.length > 0 ? [`**Limits:** ${limits.join(' ')}`] : []),
-  ];
-  return [lead, points.map((point) => `- ${point}`).join('\n')].join('\n\n');
-}
-
-function bandInWords(finding: FindingView): string {
-  if (finding.band === 'elevated') return 'elevated';
-  if (finding.band === 'low') return 'low, which does not rule it out';
-  return 'indeterminate: the image does not settle it either way';
-}
-
-function reliabilityInWords(finding: FindingView): string | null {
-  const point = finding.operatingPoint;
-  if (point === null) return null;
-  const { sensitivity, specificity, ppv, npv, falsePerTrue } = point;
-  const worth =
-    finding.band === 'elevated'
-      ? `Of such alerts ${percent(ppv.value)} (${interval(ppv.interval)}) are right at that share: ${falsePerTrue.toFixed(1)} false for each true one.`
-      : `Of low results ${percent(npv.value)} (${interval(npv.interval)}) are right at that share.`;
-  return `**How often it is right:** ${worth} On held-out patients it found ${percent(sensitivity.value)} (${interval(sensitivity.interval)}, n = ${sensitivity.n}) of those with ${finding.label} and was quiet on ${percent(specificity.value)} (${interval(specificity.interval)}, n = ${specificity.n}) of those without.`;
-}
-
 function imageInWords(study: StudyAssessment, result: FinalResult): string {
   const { view, ageYears } = result.image;
-  const parts = [`Read: ${escapeMarkdown(study.description ?? 'radiograph')}, ${plainDate(study.started)}`];
-  parts.push(view === null ? 'projection not stated, judged from the image' : viewInWords(view));
-  if (ageYears !== null) parts.push(`age ${Math.floor(ageYears)} at the study`);
-  return `${parts.join(', ')}. Of the record only the patient’s identity and age were used.`;
+  const name = `${escapeMarkdown(study.description ?? 'radiograph')}, ${plainDate(study.started)}`;
+  const age = ageYears === null ? '' : `, age ${Math.floor(ageYears)} at the study`;
+  const alone = study.images === 1 ? '' : ' The result is of this image alone.';
+  return `Read: ${countInWords(study.images)} (${viewInWords(view)}) of ${name}${age}.${alone} Of the record only the patient’s identity and age were used.`;
+}
+
+/** One image speaks for a study, whatever others it has. @see docs/adr/0004-one-image-per-study.md */
+function countInWords(images: number | null): string {
+  if (images === null) return 'one image';
+  return images <= 1 ? 'the only image' : `1 of ${images} images`;
 }
 
 function modelInWords(model: ModelFacts): string {
@@ -206,29 +154,28 @@ function pendingBody(study: Extract<StudyAssessment, { state: 'pending' }>, now:
 }
 
 function silentBody(
-  study: StudyAssessment,
-  reason: { readonly code: string; readonly text: string; readonly help: string },
-  model: ModelFacts | null,
-  assessmentId: string | null,
+  study: Extract<StudyAssessment, { state: 'abstained' | 'failed' }>,
   tools: HookTools,
 ): Body {
+  const { reason, model } = study;
   const abstained = study.state === 'abstained';
+  const again = abstained ? '' : ' It is tried again when the chart is opened an hour or more later.';
   return {
     summary: summaryOf([`${studyName(study)}: `, abstained ? 'no AI result' : 'AI analysis failed', '']),
     detail: [
-      `${reason.text} ${reason.help}`,
-      `This says nothing about the image itself.${model === null ? '' : ` Model: ${model.name} ${model.version}, made for ${model.population}.`} (${reason.code})`,
+      `${reason.text} ${reason.help}${again}`,
+      `This says nothing about the image itself. Model: ${model.name} ${model.version}, made for ${model.population}. (${reason.code})`,
     ].join('\n\n'),
     indicator: 'info',
     topic: abstained ? 'abstained' : 'failed',
     topicDisplay: abstained ? 'No AI result' : 'AI analysis failed',
-    overridable: model !== null,
-    links: model === null ? [] : linksOf(model, assessmentId, tools),
+    overridable: true,
+    links: linksOf(model, abstained ? study.assessmentId : null, tools),
     extension: {
       state: study.state,
       reason: { system: codeSystems.reason, code: reason.code, display: reason.text },
     },
-    subject: model === null ? {} : { model: model.name, version: model.version },
+    subject: { model: model.name, version: model.version },
   };
 }
 

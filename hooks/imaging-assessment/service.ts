@@ -1,6 +1,7 @@
 import type { CdsService, HookRequest, ServiceResponse } from '#cds/types';
 import type { HookTools, StudyAssessment } from '#core/hook-tools';
-import { cardOf, restInWords } from './card.ts';
+import { cardOf, incompleteCard } from './card.ts';
+import { untoldInWords } from './notes.ts';
 
 /** More cards than this in one call are noise; older studies are counted in words instead. */
 const mostCards = 3;
@@ -10,7 +11,7 @@ const notForUsers = /^(Patient|RelatedPerson)\//;
 
 async function handle(request: HookRequest, tools: HookTools): Promise<ServiceResponse> {
   if (notForUsers.test(String(request.context['userId']))) return { cards: [] };
-  const { studies, showLow } = await tools.assessments.forPatient({
+  const { studies, showLow, ...unseen } = await tools.assessments.forPatient({
     patient: request.prefetch['patient'],
     imagingStudies: request.prefetch['imagingStudies'],
   });
@@ -18,11 +19,10 @@ async function handle(request: HookRequest, tools: HookTools): Promise<ServiceRe
   const incomplete = request.incomplete.has('imagingStudies');
   const speaking = studies.filter((study) => speaks(study, showLow));
   const shown = speaking.slice(0, mostCards);
-  const rest = restInWords(speaking.slice(mostCards));
+  if (shown.length === 0) return { cards: incomplete ? [incompleteCard(tools)] : [] };
+  const untold = untoldInWords({ ...unseen, rest: speaking.slice(mostCards), incomplete });
   return {
-    cards: shown.map((study, index) =>
-      cardOf(study, tools, index === shown.length - 1 ? rest : null, incomplete),
-    ),
+    cards: shown.map((study, index) => cardOf(study, tools, index === shown.length - 1 ? untold : null)),
   };
 }
 

@@ -1,32 +1,4 @@
-/** How numbers, dates and views are said on a card. Two decimals at most ever leave: percent is enough. */
-
-/** Between a number and its unit: no line breaks there. */
-const space = '\u00a0';
-
-/** A probability as a whole percent; the ends are never 0 or 100. */
-export function percent(probability: number): string {
-  if (probability < 0.01) return `<1${space}%`;
-  if (probability > 0.99) return `>99${space}%`;
-  return `${Math.round(probability * 100)}${space}%`;
-}
-
-/** `[0.62, 0.94]` as `62 to 94 %`. */
-export function interval([low, high]: readonly [number, number]): string {
-  return `${percent(low).replace(`${space}%`, '')} to ${percent(high)}`;
-}
-
-/** A probability as a number of a hundred, never 0 or 100. */
-export function ofHundred(probability: number): string {
-  if (probability < 0.01) return 'fewer than 1';
-  if (probability > 0.99) return 'more than 99';
-  return String(Math.round(probability * 100));
-}
-
-/** The same in a sentence: `about 59`, `fewer than 1`. */
-export function aboutOfHundred(probability: number): string {
-  const number = ofHundred(probability);
-  return /^\d/.test(number) ? `about ${number}` : number;
-}
+/** How text, dates and views are said on a card; numbers are in `#core/shares`. */
 
 /** Text of a record for a place that is not Markdown: one line, without controls and without angle brackets. */
 export function plainText(text: string): string {
@@ -53,15 +25,17 @@ export function plainDate(dateTime: string | null): string {
 }
 
 const views: Readonly<Record<string, string>> = {
-  AP: 'AP (front to back)',
-  PA: 'PA (back to front)',
+  AP: 'AP, front to back',
+  PA: 'PA, back to front',
+  FRONTAL: 'frontal',
   LL: 'lateral',
   RL: 'lateral',
   LATERAL: 'lateral',
 };
 
-/** ViewPosition (0018,5101) in words. */
-export function viewInWords(view: string): string {
+/** The projection that the header states, in words; null: it states none, and nothing checks it. */
+export function viewInWords(view: string | null): string {
+  if (view === null) return 'projection not stated and not checked';
   return views[view] ?? 'another projection';
 }
 

@@ -24,6 +24,21 @@ export function couldRead(study: StudyReference, manifest: Manifest): boolean {
   return stated.size === 0 || [...stated].some((modality) => manifest.selects.modality.includes(modality));
 }
 
+/**
+ * How many images of a study a model could read: instances of its modalities and SOP classes where the record lists
+ * them, else the number that the record states; null when it states none.
+ */
+export function countImages(study: StudyReference, { selects }: Manifest): number | null {
+  const series = study.series.filter(
+    ({ modality }) => modality === null || selects.modality.includes(modality),
+  );
+  if (series.length === 0 || series.some(({ instances }) => instances.length === 0))
+    return study.numberOfInstances;
+  return series
+    .flatMap(({ instances }) => instances)
+    .filter(({ sopClassUid }) => sopClassUid === null || selects.sopClass.includes(sopClassUid)).length;
+}
+
 /** Whether a study began within the last `lookbackDays` days; one without a date counts as recent. */
 export function isRecent(study: StudyReference, now: Date, lookbackDays: number): boolean {
   if (study.started === null) return true;

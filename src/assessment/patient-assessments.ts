@@ -11,7 +11,7 @@ import type { AcceptedJob, Queue } from '#store/queue';
 import type { Watch } from '#store/watch';
 import type { Credentials } from './credentials.ts';
 import type { DeployedModel } from './deployed.ts';
-import { couldRead, isRecent } from './deployed.ts';
+import { couldRead, countImages, isRecent } from './deployed.ts';
 import { contentDigest, imagesDigest, type Pseudonyms } from './identity-keys.ts';
 import { type JobPayload, needsToken } from './job-payload.ts';
 import type { Presenter } from './present.ts';
@@ -252,6 +252,7 @@ async function stateOf(
     started: study.started,
     description: study.description,
     modalities: study.modalities,
+    images: countImages(study, model.package.manifest),
     overridden,
   };
   if (stored !== null) {
@@ -261,7 +262,7 @@ async function stateOf(
     const reason = helpful(stored.assessment.reason ?? { code: 'INTERNAL', text: errorTable.INTERNAL.text });
     return stored.assessment.status === 'abstained'
       ? { ...facts, state: 'abstained', assessmentId: stored.id, reason, model: model.presenter.facts }
-      : { ...facts, state: 'failed', reason };
+      : { ...facts, state: 'failed', reason, model: model.presenter.facts };
   }
   // Every study without a result has a job by now: somebody else removed its row.
   if (job === null) throw new ServiceError('STORE_UNAVAILABLE', { retryAfter: 1 });
@@ -270,6 +271,7 @@ async function stateOf(
       ...facts,
       state: 'failed',
       reason: helpful(job.reason ?? { code: 'JOB_EXHAUSTED', text: errorTable.JOB_EXHAUSTED.text }),
+      model: model.presenter.facts,
     };
   return {
     ...facts,

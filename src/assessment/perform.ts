@@ -64,8 +64,8 @@ export function isFinal({ code }: ServiceError): boolean {
 }
 
 /**
- * What a worker does with one job: fetches, assesses, and gives the result to store. Files that cannot be read are a
- * result too: trying again would not help.
+ * What a worker does with one job: fetches, assesses, and gives the result to store. Files that cannot be read are no
+ * result but the end of the job ({@link isFinal}), so that a study whose files were transferred again is read anew.
  *
  * @returns a function that throws ServiceError for a failed try
  */
@@ -91,7 +91,6 @@ export function createPerformer(
       const failure = asServiceError(error);
       end(signal.aborted ? 'given-back' : failure.code);
       if (isFinal(failure)) parts.credentials.drop(job.id);
-      if (failure.code.startsWith('DICOM_')) return failedStudy(failure);
       throw failure;
     }
   };
@@ -212,7 +211,7 @@ const nothing: Omit<Assessment, 'status' | 'reason'> = {
   timing: { total: 0 },
 };
 
-/** The result of a study whose files themselves cannot be read: trying again would not help. */
+/** The result of files that cannot be read, where nobody can ask for them again. */
 export function failedStudy(failure: ServiceError): AssessedStudy {
   return {
     assessment: { ...nothing, status: 'failed', reason: { code: failure.code, text: failure.message } },

@@ -1,5 +1,6 @@
 import type { Band, FindingResult, ImageFacts, Reason } from './assessment.ts';
 import type { Log } from './log.ts';
+import type { Measured } from './model-package.ts';
 
 /**
  * What a hook service gets. Hooks never see DICOM or ONNX: results already hold everything that a card says.
@@ -52,9 +53,14 @@ export type StudyAssessment = StudyFacts &
         readonly state: 'abstained';
         readonly assessmentId: string;
         readonly reason: Reason & { readonly help: string };
-        readonly model: ModelFacts | null;
+        readonly model: ModelFacts;
       }
-    | { readonly state: 'failed'; readonly reason: Reason & { readonly help: string } }
+    | {
+        readonly state: 'failed';
+        readonly reason: Reason & { readonly help: string };
+        /** The model that was asked. */
+        readonly model: ModelFacts;
+      }
     | {
         readonly state: 'pending';
         /** When the job was accepted. */
@@ -73,7 +79,9 @@ export interface StudyFacts {
   readonly started: string | null;
   readonly description: string | null;
   readonly modalities: readonly string[];
-  /** This user overrode a card for the same study and model version. */
+  /** How many images of the study the model could read, as far as the record tells; null when it does not. */
+  readonly images: number | null;
+  /** This user overrode a card for the same study and model version: of its result, or of its not having one. */
   readonly overridden: boolean;
 }
 
@@ -118,16 +126,8 @@ export interface FindingView {
   /** At the operating point that made the band (rule-in for elevated, rule-out for low, none for indeterminate), at `prevalence`. */
   readonly operatingPoint: {
     readonly name: string;
-    readonly sensitivity: {
-      readonly value: number;
-      readonly interval: readonly [number, number];
-      readonly n: number;
-    };
-    readonly specificity: {
-      readonly value: number;
-      readonly interval: readonly [number, number];
-      readonly n: number;
-    };
+    readonly sensitivity: Measured;
+    readonly specificity: Measured;
     /** Positive predictive value, with interval. */
     readonly ppv: { readonly value: number; readonly interval: readonly [number, number] };
     readonly npv: { readonly value: number; readonly interval: readonly [number, number] };

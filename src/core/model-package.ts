@@ -79,7 +79,10 @@ export interface Variant {
 export interface Measured {
   readonly value: number;
   readonly interval: readonly [number, number];
+  /** Images. */
   readonly n: number;
+  /** Of how many patients the images are, where the package says so. */
+  readonly patients?: number;
 }
 
 export interface OperatingPoint {

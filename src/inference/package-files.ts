@@ -9,7 +9,12 @@ import { readF32, readF64, readU8 } from './bytes.ts';
 import type { Evaluation, FindingCalibration, Golden } from './package-types.ts';
 import { check, count, mustHold, parseJson, positiveCount, share, strict, text } from './schema.ts';
 
-const measured = Type.Object({ value: share, interval: Type.Tuple([share, share]), n: positiveCount });
+const measured = Type.Object({
+  value: share,
+  interval: Type.Tuple([share, share]),
+  n: positiveCount,
+  patients: Type.Optional(positiveCount),
+});
 
 const calibrationSchema = Type.Object(
   {

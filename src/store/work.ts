@@ -8,8 +8,8 @@ export interface WorkOptions {
   /** Jobs at the same time, at least 1. */
   readonly lanes: number;
   /**
-   * Does one job. A ServiceError that it throws is a failed try (see `Queue.fail`); what nobody should try again is not
-   * thrown but returned as an assessment of status `abstained` or `failed`. `signal` aborts when the lease was lost or
+   * Does one job. A ServiceError that it throws is a failed try (see `Queue.fail`); an abstention is a result
+   * and returned. `signal` aborts when the lease was lost or
    * the work is to end.
    */
   perform(job: ClaimedJob, signal: AbortSignal): Promise<AssessedStudy>;

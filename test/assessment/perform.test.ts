@@ -192,15 +192,31 @@ describe('one job', () => {
     expect(pacs.requests.at(-1)?.headers.authorization).toBeUndefined();
   });
 
-  it('whose files cannot be read is a failed result and not tried again; the token is dropped', async () => {
+  it('whose files cannot be read fails and is not tried again for now; the token is dropped', async () => {
     const { open, work } = scene({ '1.1': wadoFiles(good.subarray(0, good.length >> 1)) });
     await open('secret-1');
     const ended = await work();
-    expect(ended).toMatchObject({ state: 'done', attempts: 1 });
+    expect(ended).toMatchObject({ state: 'dead', attempts: 1 });
     expect(token(ended.id)).toBeNull();
     const told = await open();
     expect([told.state, codeOf(told)]).toEqual(['failed', 'DICOM_TRUNCATED']);
     expect(ends.at(-1)).toBe('DICOM_TRUNCATED');
+  });
+
+  it('whose files could not be read is read anew when the chart is opened an hour later', async () => {
+    const { open, work, job } = scene({ '1.1': wadoFiles(good.subarray(0, good.length >> 1)) });
+    await open();
+    await work();
+    faults[`/wado/studies/${uid}/series/${uid}.1/instances/1.1`] = wadoFiles(good);
+    expect((await open()).state).toBe('failed');
+    await clinic.database.kysely
+      .updateTable('jobs')
+      .set({ settled_at: new Date(Date.now() - 3_700_000) })
+      .where('id', '=', (await job()).id)
+      .execute();
+    expect((await open()).state).toBe('pending');
+    await work();
+    expect((await open()).state).toBe('final');
   });
 
   it('one broken file does not hide the good one of the same study', async () => {
@@ -287,7 +303,7 @@ describe('one job', () => {
     expect(logged.every(({ event }) => event === 'job-ended')).toBe(true);
   });
 
-  it('every code ends as designed: tried again, waiting for access, a failed result, or dead with its own code', async () => {
+  it('every code ends as designed: tried again, waiting for access, or dead with its own code', async () => {
     const again = new Set<ErrorCode>([
       'CONFIG_INVALID',
       'DICOMWEB_BUSY',
@@ -304,13 +320,7 @@ describe('one job', () => {
       'WORKER_TIMEOUT',
     ]);
     const stateOf = (code: ErrorCode) =>
-      code === 'NEEDS_CREDENTIAL'
-        ? 'needs-credential'
-        : code.startsWith('DICOM_')
-          ? 'done'
-          : again.has(code)
-            ? 'queued'
-            : 'dead';
+      code === 'NEEDS_CREDENTIAL' ? 'needs-credential' : again.has(code) ? 'queued' : 'dead';
     const codes = Object.keys(errorTable) as ErrorCode[];
     const tenant = { ...clinicTenant, id: 'codes' };
     tenants.push(tenant);
@@ -334,18 +344,12 @@ describe('one job', () => {
         .where('tenant', '=', 'codes')
         .execute();
     await expect
-      .poll(
-        async () => (await rows()).filter((row) => row.state !== 'done' && row.reason_code === null).length,
-        {
-          timeout: 20_000,
-        },
-      )
+      .poll(async () => (await rows()).filter((row) => row.reason_code === null).length, { timeout: 20_000 })
       .toBe(0);
     await work.stop();
     const ended = new Map((await rows()).map((row) => [row.study_uid, row]));
     const told = codes.map((code, index) => [code, ended.get(`2.25.${index}`)?.state]);
     expect(told).toEqual(codes.map((code) => [code, stateOf(code)]));
-    for (const [index, code] of codes.entries())
-      if (stateOf(code) !== 'done') expect(ended.get(`2.25.${index}`)?.reason_code).toBe(code);
+    for (const [index, code] of codes.entries()) expect(ended.get(`2.25.${index}`)?.reason_code).toBe(code);
   });
 });

@@ -132,6 +132,7 @@ describe('a stored result as it is told', () => {
         started: '2026-11-20',
         description: 'Chest',
         modalities: ['DX'],
+        images: 1,
         overridden: false,
         state: 'final',
         result: told,

@@ -16,6 +16,9 @@ interface Cases {
     readonly userId?: string;
     readonly studies: readonly string[];
     readonly showLow?: boolean;
+    /** Studies that no model reads, and studies older than the lookback of 365 days; default 0. */
+    readonly unread?: number;
+    readonly olderThanLookback?: number;
     /** Prefetch keys that could not be read to their end. */
     readonly incomplete?: readonly string[];
     readonly expected: readonly Card[];
@@ -46,7 +49,7 @@ describe.each(services.map((service) => ({ id: service.id, service })))('cases o
       toolsOf(
         file,
         one.studies.map((name) => studyOf(file, name)),
-        one.showLow ?? false,
+        one,
       ),
     );
     const cards = answer.cards.map(({ card }) => card);
@@ -70,12 +73,13 @@ it('every service folder is in the list, and every service has its folder', () =
 });
 
 function studyOf(file: Cases, name: string): StudyAssessment {
-  const { extends: base, finding, use, ...own } = file.studies[name] as Record<string, unknown>;
+  const { extends: base, finding, image, use, ...own } = file.studies[name] as Record<string, unknown>;
   if (base === undefined) return revived(own);
   const from = structuredClone(file.studies[String(base)]) as {
-    result: { findings: object[]; model: { use: string } };
+    result: { findings: object[]; image: object; model: { use: string } };
   };
   if (finding !== undefined) Object.assign(from.result.findings[0] as object, finding);
+  if (image !== undefined) Object.assign(from.result.image, image);
   if (use !== undefined) from.result.model.use = String(use);
   return revived({ ...from, ...own });
 }
@@ -89,10 +93,14 @@ function revived(study: Record<string, unknown>): StudyAssessment {
   } as unknown as StudyAssessment;
 }
 
-function toolsOf(file: Cases, studies: readonly StudyAssessment[], showLow: boolean): HookTools {
+function toolsOf(
+  file: Cases,
+  studies: readonly StudyAssessment[],
+  { showLow = false, unread = 0, olderThanLookback = 0 }: Cases['cases'][number],
+): HookTools {
   return {
     assessments: {
-      forPatient: async () => ({ studies, unread: 0, olderThanLookback: 0, lookbackDays: 365, showLow }),
+      forPatient: async () => ({ studies, unread, olderThanLookback, lookbackDays: 365, showLow }),
     },
     now: () => new Date(file.now),
     log: silentLog,
