@@ -23,7 +23,7 @@ export const settings = [
     name: 'FOVEA_PUBLIC_URL',
     fallback: 'http://localhost:PORT',
     about:
-      'How callers reach this Fovea, with a base path if there is one. `aud` of a client JWT is held against it.',
+      'How callers reach this Fovea, with a base path if there is one. `aud` of a client JWT is held against it. `fovea serve` asks for it where HOST is not loopback.',
   },
   {
     name: 'FOVEA_TRUST_PROXY',

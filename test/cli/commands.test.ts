@@ -198,6 +198,20 @@ describe('the fovea command', () => {
     expect(stderr).toContain(named);
   });
 
+  it.each(['0.0.0.0', '::', '10.1.2.3', 'fovea.example'])(
+    'serve on %s without FOVEA_PUBLIC_URL, whose every token would be refused, ends with CONFIG_INVALID and names it',
+    async (host) => {
+      const { code, stderr } = await runCli(['serve'], {
+        FOVEA_DATA: path.join(folder, 'serve'),
+        FOVEA_CONFIG: path.join(root, 'examples', 'config.json'),
+        HOST: host,
+      });
+      expect(code).toBe(1);
+      expect(stderr).toContain('CONFIG_INVALID');
+      expect(stderr).toContain('Set FOVEA_PUBLIC_URL');
+    },
+  );
+
   it('worker without DATABASE_URL says what it needs', async () => {
     const { code, stderr } = await runCli(['worker'], { FOVEA_DATA: path.join(folder, 'worker') });
     expect(code).toBe(1);
