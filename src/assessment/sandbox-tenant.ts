@@ -3,6 +3,9 @@ import type { Tenant } from '#core/tenant';
 const loopback = ['127.0.0.0/8', '::1/128'];
 const anywhere = [...loopback, '0.0.0.0/0', '::/0'];
 
+/** The public CDS Hooks sandbox: its issuer, and the origin from which its pages call services in the browser. */
+export const publicSandbox = 'https://sandbox.cds-hooks.org';
+
 /**
  * The tenant of `fovea sandbox`: the sandbox EHR on this machine, and the public CDS Hooks sandbox with its FHIR
  * servers. The only one that a call without a token may belong to. `fovea serve` has no such tenant.
@@ -21,8 +24,8 @@ export function sandboxTenant(base: string): Tenant {
     clients: [
       { issuer: `${base}/sandbox/auth`, jwksUrls: [own('auth/jwks.json')] },
       {
-        issuer: 'https://sandbox.cds-hooks.org',
-        jwksUrls: [{ base: 'https://sandbox.cds-hooks.org/.well-known/jwks.json' }],
+        issuer: publicSandbox,
+        jwksUrls: [{ base: `${publicSandbox}/.well-known/jwks.json` }],
       },
     ],
     fhirServers: [

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { sandboxTenant } from '#assessment/sandbox-tenant';
+import { publicSandbox, sandboxTenant } from '#assessment/sandbox-tenant';
 import { compose } from '#compose';
 import { type Config, installFolder, readConfig } from '#config';
 import { ServiceError } from '#core/error';
@@ -19,6 +19,7 @@ export async function sandbox(): Promise<number> {
     port,
     publicUrl: base,
     tenants: [sandboxTenant(base), ...given.tenants],
+    corsOrigins: [...new Set([publicSandbox, ...given.corsOrigins])],
   };
   return runUntilSignal(async () => {
     const started = performance.now();

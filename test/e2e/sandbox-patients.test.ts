@@ -101,6 +101,22 @@ describe('every sandbox patient, from the hook to the card', () => {
     expect(stateOf(cards[0] as CardAnswer)).toBe('final');
   });
 
+  it('the pages of the public CDS Hooks sandbox may call in the browser, and no other pages', async () => {
+    const allowed = async (origin: string) => {
+      const answer = await fetch(`${fovea.base}/cds-services/imaging-assessment`, {
+        method: 'OPTIONS',
+        headers: {
+          origin,
+          'access-control-request-method': 'POST',
+          'access-control-request-headers': 'authorization,content-type',
+        },
+      });
+      return answer.headers.get('access-control-allow-origin');
+    };
+    expect(await allowed('https://sandbox.cds-hooks.org')).toBe('https://sandbox.cds-hooks.org');
+    expect(await allowed('https://elsewhere.example')).toBeNull();
+  });
+
   it('nothing of a patient is in the log', () => {
     const uids = JSON.stringify(cases).match(/2\.25\.\d+/g) ?? [];
     for (const one of [
