@@ -38,8 +38,23 @@ function isLegalToken(hook: string, name: string): boolean {
 const type = '[A-Z][A-Za-z]+';
 const read = new RegExp(`^${type}/[A-Za-z0-9.-]+$`);
 const search = new RegExp(`^(${type})\\?(.+)$`);
-const parameter = /^([a-z][A-Za-z-]*)(:in)?=(.+)$/;
-const control = /^(_count=[1-9]\d*|_sort=-?[a-z][A-Za-z-]*(,-?[a-z][A-Za-z-]*)*|_id=.+)$/;
+/** What may stand in a query as it is; anything else comes percent-encoded. @see RFC 3986 §3.4 */
+const value = '[!$-;=>@-\\[\\]_a-z|~]+';
+const parameter = new RegExp(`^([a-z][A-Za-z-]*)(:in)?=(${value})$`);
+const control = new RegExp(`^(_count=[1-9]\\d*|_sort=-?[a-z][A-Za-z-]*(,-?[a-z][A-Za-z-]*)*|_id=${value})$`);
+
+/** A search prefix before what it can stand before: a date, a number, a quantity. @see FHIR R4 §search, prefixes */
+const prefixed = /^(?:eq|ne|lt|gt|ge|le|sa|eb|ap)[-+.]?\d/;
+/** A date, dateTime or instant with the prefixes that the subset has. A plus sign of an offset comes encoded. */
+const dated =
+  /^(?:eq|lt|gt|ge|le)\d{4}(?:-\d\d(?:-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|(?:-|%2B)\d\d:\d\d)?)?)?)?$/i;
+/** The parts of a composite, or a quantity with its unit. */
+const composed = /\$|^[-+.]?\d+(?:\.\d+)?\|/;
+
+/** The type of a parameter is not known here; what its value looks like is. */
+function isValueOfSubset(values: string): boolean {
+  return values.split(',').every((one) => (prefixed.test(one) ? dated.test(one) : !composed.test(one)));
+}
 
 function queryProblems(query: string): string[] {
   if (read.test(query)) return [];
@@ -47,8 +62,14 @@ function queryProblems(query: string): string[] {
   if (parts === null) return ['it is neither a read (Type/id) nor a search of a type (Type?parameter=value)'];
   return String(parts[2])
     .split('&')
-    .filter((part) => !parameter.test(part) && !control.test(part))
+    .filter((part) => !isOfSubset(part))
     .map((part) => `${part.split('=')[0]} is outside the query subset of CDS Hooks`);
+}
+
+function isOfSubset(part: string): boolean {
+  if (control.test(part)) return true;
+  const values = parameter.exec(part)?.[3];
+  return values !== undefined && isValueOfSubset(values);
 }
 
 /** Refuses a hook name or prefetch template that the standard does not allow. @throws ServiceError CONFIG_INVALID */
