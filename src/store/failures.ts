@@ -17,12 +17,25 @@ const unavailableCodes = new Set([
   'EPIPE',
   'ETIMEDOUT',
   'EAI_AGAIN',
+  '40001', // serialization_failure: the same call again would succeed
+  '40P01', // deadlock_detected: likewise
   '25006', // read_only_sql_transaction: connected to a standby during a failover
   '53200', // out_of_memory
   '53300', // too_many_connections
   '57P01', // admin_shutdown
   '57P02', // crash_shutdown
   '57P03', // cannot_connect_now
+]);
+
+/** What was to be stored has no form in a database: a time or a character that does not exist. */
+const unstorableCodes = new Set([
+  '22003', // numeric_value_out_of_range
+  '22007', // invalid_datetime_format
+  '22008', // datetime_field_overflow
+  '22009', // invalid_time_zone_displacement_value
+  '22021', // character_not_in_repertoire
+  '22P02', // invalid_text_representation
+  '22P05', // untranslatable_character
 ]);
 
 /** What `pg` says when a connection is lost, without a code. */
@@ -32,8 +45,8 @@ const unavailableMessages =
 const fullMessages = /No space left on device|File too large|Disk quota exceeded|could not extend file/;
 
 /**
- * A failure of the database itself as {@link ServiceError} (STORE_FULL, STORE_UNAVAILABLE, both with `retryAfter`);
- * every other error (a broken constraint, say) as it came.
+ * A failure of the database itself as {@link ServiceError} (STORE_FULL, STORE_UNAVAILABLE, both with `retryAfter`), and
+ * INVALID_REQUEST for a value that no database holds; every other error (a broken constraint, say) as it came.
  */
 export function storeFailure(error: unknown): unknown {
   if (error instanceof ServiceError || !(error instanceof Error)) return error;
@@ -41,6 +54,11 @@ export function storeFailure(error: unknown): unknown {
   if (fullCodes.has(code) || fullMessages.test(error.message)) return storeFull(error);
   if (unavailableCodes.has(code) || code.startsWith('08') || unavailableMessages.test(error.message))
     return storeUnavailable(error);
+  if (unstorableCodes.has(code))
+    return new ServiceError('INVALID_REQUEST', {
+      detail: 'A value cannot be stored: a time, a number or a character that does not exist.',
+      cause: error,
+    });
   return error;
 }
 

@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import { ServiceError } from '#core/error';
 import type { Database } from './database.ts';
 import { isUuid } from './keys.ts';
+import { storableJson } from './storable.ts';
 
 /** One outcome of one card. @see CDS Hooks 2.0 §Feedback */
 export interface FeedbackEntry {
@@ -19,7 +20,8 @@ export interface FeedbackStore {
    * Stores all entries or none. Idempotent by card, time and outcome. An override keeps further cards on the same study
    * and model version from this user.
    *
-   * @throws ServiceError FEEDBACK_FOREIGN_CARD when a card was not given to this tenant by this service
+   * @throws ServiceError FEEDBACK_FOREIGN_CARD when a card was not given to this tenant by this service,
+   * INVALID_REQUEST for a time that no database holds, STORE_UNAVAILABLE, STORE_FULL
    */
   save(tenant: string, service: string, entries: readonly FeedbackEntry[]): Promise<void>;
 }
@@ -29,7 +31,7 @@ export function createFeedback(database: Pick<Database, 'kysely'>): FeedbackStor
     async save(tenant, service, entries) {
       if (entries.length === 0) return;
       if (!entries.every((entry) => isUuid(entry.card))) throw new ServiceError('FEEDBACK_FOREIGN_CARD');
-      const values = JSON.stringify(
+      const values = storableJson(
         entries.map((entry) => ({
           card: entry.card,
           outcome: entry.outcome,
@@ -42,12 +44,14 @@ export function createFeedback(database: Pick<Database, 'kysely'>): FeedbackStor
       const told = sql`json_to_recordset(${values}::json) as told (card uuid, outcome text, outcome_at timestamptz,
         reason json, comment text, accepted_suggestions json)`;
       await database.kysely.transaction().execute(async (transaction) => {
-        const { rows } = await sql<{ card: string; id: string | null }>`
-          select told.card, c.id from ${told}
-          left join cards_issued c
-            on c.id = told.card and c.tenant = ${tenant} and c.service = ${service}
-        `.execute(transaction);
-        if (rows.some((row) => row.id === null)) throw new ServiceError('FEEDBACK_FOREIGN_CARD');
+        // Locked in one order first: calls on the same cards, in whatever order, wait for each other in turn.
+        const { rows } = await sql<{ id: string }>`
+          select id from cards_issued
+          where id in (select card from ${told}) and tenant = ${tenant} and service = ${service}
+          order by id for update`.execute(transaction);
+        const known = new Set(rows.map(({ id }) => id));
+        if (!entries.every(({ card }) => known.has(card.toLowerCase())))
+          throw new ServiceError('FEEDBACK_FOREIGN_CARD');
         await sql`
           insert into feedback (card_id, outcome_at, outcome, reason, comment, accepted_suggestions)
           select card, outcome_at, outcome, reason, comment, accepted_suggestions from ${told}

@@ -316,6 +316,28 @@ describe.skipIf(!postgresInstalled.available)(`a lost PostgreSQL ${postgresInsta
     await nowhere.close();
   });
 
+  it('a deadlock is STORE_UNAVAILABLE with Retry-After for one of the two', async () => {
+    await sql`create table pair as select n from generate_series(1, 2) n`.execute(database.kysely);
+    let release: () => void = () => undefined;
+    const bothHold = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    let holding = 0;
+    const crosswise = (first: number, second: number) =>
+      database.kysely.transaction().execute(async (transaction) => {
+        await sql`select 1 from pair where n = ${first} for update`.execute(transaction);
+        holding += 1;
+        if (holding === 2) release();
+        await bothHold;
+        await sql`select 1 from pair where n = ${second} for update`.execute(transaction);
+      });
+    const outcomes = await Promise.allSettled([crosswise(1, 2), crosswise(2, 1)]);
+    const failed = outcomes.filter((one) => one.status === 'rejected');
+    expect(failed.map((one) => one.reason)).toEqual([
+      expect.objectContaining({ code: 'STORE_UNAVAILABLE', status: 503, retryAfter: 2 }),
+    ]);
+  });
+
   it('an error of a statement is not an error of the database', async () => {
     await expect(sql`select nonsense`.execute(database.kysely)).rejects.toMatchObject({ code: '42703' });
   });

@@ -182,6 +182,56 @@ describe.each(databaseKinds)('records, $title', ({ kind, skip }) => {
     expect(rows).toEqual([]);
   });
 
+  it('feedback that comes for the same cards in opposite order at once is all stored', async () => {
+    // Many cards, so that the rows of a batch are reached by index, in the order of the batch.
+    await cards.issued(Array.from({ length: 5_000 }, () => card()));
+    await sql`analyze cards_issued`.execute(database.kysely);
+    for (let round = 0; round < 30; round += 1) {
+      const issued = Array.from({ length: 40 }, () => card({ userKey: 'user-opposite' }));
+      await cards.issued(issued);
+      const calls = Array.from({ length: 8 }, (_, n) => {
+        const outcomeTimestamp = new Date(Date.UTC(2026, 0, 1, 0, 0, n)).toISOString();
+        const entries = issued.map(({ id }) => overridden(id, { outcomeTimestamp }));
+        return feedback.save('hospital', 'imaging-assessment', n % 2 === 0 ? entries : entries.reverse());
+      });
+      const failed = (await Promise.allSettled(calls)).filter((call) => call.status === 'rejected');
+      expect(failed).toEqual([]);
+    }
+    const { rows } = await sql<{ n: number }>`
+      select count(*)::integer as n from feedback f join cards_issued c on c.id = f.card_id
+      where c.user_key = 'user-opposite'`.execute(database.kysely);
+    expect(rows).toEqual([{ n: 30 * 40 * 8 }]);
+  });
+
+  it('half a character and a NUL in feedback are stored as the replacement character', async () => {
+    const one = card();
+    await cards.issued([one]);
+    const reason = { code: 'cut \udc00', display: 'whole 🙂' };
+    const entry = overridden(one.id, { overrideReason: { reason, userComment: 'cut \ud83d here \0 🙂' } });
+    await feedback.save('hospital', 'imaging-assessment', [entry]);
+    const { rows } = await sql`select comment, reason from feedback where card_id = ${one.id}`.execute(
+      database.kysely,
+    );
+    expect(rows).toEqual([
+      { comment: 'cut \ufffd here \ufffd 🙂', reason: { code: 'cut \ufffd', display: 'whole 🙂' } },
+    ]);
+  });
+
+  it.each(['0000-01-01T00:00:00.000Z', '-000001-12-31T23:00:00.000Z', '+010000-01-01T00:00:00.000Z'])(
+    'a time that the database does not know (%s) is INVALID_REQUEST, and nothing is stored',
+    async (outcomeTimestamp) => {
+      const one = card();
+      await cards.issued([one]);
+      const entries = [overridden(one.id), overridden(one.id, { outcomeTimestamp })];
+      await expect(feedback.save('hospital', 'imaging-assessment', entries)).rejects.toMatchObject({
+        code: 'INVALID_REQUEST',
+        status: 400,
+      });
+      const { rows } = await sql`select 1 from feedback where card_id = ${one.id}`.execute(database.kysely);
+      expect(rows).toEqual([]);
+    },
+  );
+
   it('a card that this user overrode is known for the same content and version only', async () => {
     const one = card({ studyKey: 'content-a', userKey: 'user-9', finding: null });
     await cards.issued([one]);
