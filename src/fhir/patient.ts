@@ -29,11 +29,3 @@ export function readPatient(resource: unknown): ChartPatient | null {
     sex: sexes.find((sex) => sex === patient['gender']) ?? null,
   };
 }
-
-/**
- * Who calls, by the hook's `userId`: the patient's side, or anybody else (clinicians, systems).
- * @see CDS Hooks 2.0 §patient-view
- */
-export function isPatientSide(userId: string): boolean {
-  return /(?:^|\/)(?:Patient|RelatedPerson)\/[^/]+$/.test(userId.trim());
-}

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isPatientSide, readPatient } from '#fhir/patient';
+import { readPatient } from '#fhir/patient';
 
 describe('the patient of the chart', () => {
   it('identifiers, birth date and sex', () => {
@@ -51,23 +51,5 @@ describe('the patient of the chart', () => {
     { resourceType: 'Patient', id: 1 },
   ])('%j is no patient', (resource) => {
     expect(readPatient(resource)).toBeNull();
-  });
-});
-
-describe('who calls', () => {
-  it.each(['Patient/1', 'RelatedPerson/1', 'https://ehr.example.org/fhir/Patient/1', ' Patient/1'])(
-    '%j is the patient’s side',
-    (user) => {
-      expect(isPatientSide(user)).toBe(true);
-    },
-  );
-
-  it.each([
-    'Practitioner/1',
-    'PractitionerRole/Patient',
-    'https://patient.example.org/fhir/Practitioner/1',
-    '',
-  ])('%j is not', (user) => {
-    expect(isPatientSide(user)).toBe(false);
   });
 });

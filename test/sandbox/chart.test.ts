@@ -217,6 +217,27 @@ describe.skipIf(!chromium.available)(`the chart page in Chromium ${chromium.reas
     expect(new Set(hooks.map(({ body }) => body['hookInstance'])).size).toBe(3);
   });
 
+  it('a pending card keeps its focus when a later call words it anew; two that say the same are both there', async () => {
+    const links = [{ label: 'About the model', url: 'https://peer.example/attributes', type: 'absolute' }];
+    const pending = (seconds: number) => ({
+      ...pendingCard,
+      uuid: crypto.randomUUID(),
+      detail: `Being analysed for ${seconds} s.`,
+      links,
+    });
+    for (const seconds of [1, 2, 3, 4])
+      sandbox.peer.queue.push({ status: 200, body: { cards: [pending(seconds), pending(seconds)] } });
+    await open();
+    await support().getByText('Being analysed for 1 s.').first().waitFor();
+    expect(await support().getByRole('article').count()).toBe(2);
+    const link = support()
+      .getByRole('link', { name: /About the model/ })
+      .first();
+    await link.focus();
+    await support().getByText('Being analysed for 3 s.').first().waitFor();
+    expect(await page.evaluate('document.activeElement.tagName')).toBe('A');
+  });
+
   it('shows request and response side by side, each call, with the decoded JWT', async () => {
     await open();
     await page.getByText('Request and response').click();

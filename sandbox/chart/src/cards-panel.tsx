@@ -1,6 +1,6 @@
 import { CardView } from './card-view.tsx';
 import { Notice } from './notice.tsx';
-import { type DecisionSupport, mostPolls } from './use-decision-support.ts';
+import { type DecisionSupport, mostPolls, type ShownCard } from './use-decision-support.ts';
 import { problemOf } from './words.ts';
 
 /** Decision support: the cards, or why there are none. */
@@ -31,9 +31,9 @@ export function CardsPanel({
         </div>
       )}
       {polled !== null && <Polling polled={polled} again={support.again} />}
-      {cards.map(({ service, card, pending }) => (
+      {withKeys(cards).map(({ key, service, card, pending }) => (
         <CardView
-          key={`${service} ${card.summary} ${card.detail}`}
+          key={key}
           card={card}
           answerable={!pending && card.uuid !== undefined}
           send={(feedback) => support.sendFeedback(service, feedback)}
@@ -64,6 +64,21 @@ export function CardsPanel({
       )}
     </section>
   );
+}
+
+/**
+ * Each card with what it is about: its topic and its summary, counted where two say the same. The detail is no part of
+ * it, because that of a running analysis changes with each call, and neither is the uuid: the card is the same one then
+ * and keeps its focus.
+ */
+function withKeys(cards: readonly ShownCard[]): readonly (ShownCard & { readonly key: string })[] {
+  const seen = new Map<string, number>();
+  return cards.map((one) => {
+    const about = `${one.service} ${one.card.source.topic?.code ?? ''} ${one.card.summary}`;
+    const count = (seen.get(about) ?? 0) + 1;
+    seen.set(about, count);
+    return { ...one, key: `${about} ${count}` };
+  });
 }
 
 function Polling({ polled, again }: { readonly polled: number; readonly again: () => void }) {
