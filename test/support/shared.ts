@@ -6,8 +6,17 @@ import path from 'node:path';
  * `FOVEA_SHARED` names it; by default it lies beside the checkout. Nothing of it is part of this repository.
  */
 export function sharedData(...parts: string[]): string | null {
+  return shared('data', ...parts);
+}
+
+/** The published lists of requirements, beside the test data; null where they are missing. */
+export function sharedConformance(...parts: string[]): string | null {
+  return shared('conformance', ...parts);
+}
+
+function shared(...parts: string[]): string | null {
   const root = process.env['FOVEA_SHARED'] ?? path.resolve(import.meta.dirname, '..', '..', '..', 'shared');
-  const found = path.join(root, 'data', ...parts);
+  const found = path.join(root, ...parts);
   return existsSync(found) ? found : null;
 }
 
