@@ -112,6 +112,7 @@ export interface FindingView {
   readonly probability: number;
   readonly interval: readonly [number, number];
   readonly band: Band;
+  /** The score lies between those of the classes: the conformal set was empty. */
   readonly atypical: boolean;
   readonly zones: readonly string[];
   readonly limits: readonly string[];

@@ -193,7 +193,7 @@ describe('a PACS that misbehaves: a coded card, the service unharmed', () => {
         const settled =
           state === 'pending'
             ? card?.detail.includes('The last try did not succeed')
-            : stateOf(card) !== 'pending';
+            : card !== undefined && stateOf(card) !== 'pending';
         if (settled) break;
         await new Promise((resolve) => setTimeout(resolve, 150));
         card = (await hospital.openChart(fovea.base, patient)).cards[0];
