@@ -6,6 +6,7 @@ import { discoveryOf, serviceTable } from './discovery.ts';
 import { dispatch } from './dispatch.ts';
 import { parseFeedback } from './feedback.ts';
 import { webUrl } from './json.ts';
+import { refuseOtherMethods } from './methods.ts';
 import { toErrorReply } from './operation-outcome.ts';
 import { untilDeadline } from './prefetch.ts';
 import type { BadCard } from './response.ts';
@@ -165,30 +166,9 @@ function routesOf<Client, Tools>(options: CdsHooksOptions<Client, Tools>): Fasti
         return reply.status(200).send();
       },
     });
-    refuseOtherMethods(scope);
+    refuseOtherMethods(scope, '/', 'get');
+    for (const address of ['/:id', '/:id/feedback']) refuseOtherMethods(scope, address, 'post');
   };
-}
-
-/** Addresses that exist, asked with a method that they do not take. */
-function refuseOtherMethods(scope: FastifyInstance): void {
-  const refuse = (allow: string) => (_request: FastifyRequest, reply: FastifyReply) => {
-    reply.header('allow', allow);
-    throw new ServiceError('METHOD_NOT_ALLOWED');
-  };
-  scope.route({
-    method: ['POST', 'PUT', 'PATCH', 'DELETE'],
-    url: '/',
-    onRequest: refuse('GET, HEAD'),
-    handler: refuse('GET, HEAD'),
-  });
-  for (const url of ['/:id', '/:id/feedback']) {
-    scope.route({
-      method: ['GET', 'PUT', 'PATCH', 'DELETE'],
-      url,
-      onRequest: refuse('POST'),
-      handler: refuse('POST'),
-    });
-  }
 }
 
 /** The addresses that `aud` may name. At the feedback address that of the service itself as well: the standard does not say which. */

@@ -130,6 +130,12 @@ const table = {
     text: 'There is no CDS service of this id.',
     help: 'Read the discovery endpoint for the services.',
   },
+  SERVICE_STOPPING: {
+    status: 503,
+    issue: 'transient',
+    text: 'The service is being stopped.',
+    help: 'Try again after the time that Retry-After names.',
+  },
   UNSUPPORTED_MEDIA_TYPE: {
     status: 415,
     issue: 'not-supported',

@@ -7,6 +7,7 @@ import { ServiceError } from '#core/error';
 import type { HookTools } from '#core/hook-tools';
 import { codeSystems } from '#core/identifiers';
 import type { Log } from '#core/log';
+import { answerClientError } from './client-error.ts';
 import { html, page, pageHeaders } from './html.ts';
 import { stackOf } from './log.ts';
 import { type EvidenceView, evidenceRoutes } from './routes/evidence.ts';
@@ -38,12 +39,14 @@ export async function createApp<Client>(options: AppOptions<Client>): Promise<Fa
       const reply: FastifyReply = answer;
       reply.status(status).type('application/fhir+json').send(JSON.stringify(body));
     },
+    clientErrorHandler: answerClientError,
     bodyLimit: options.bodyLimit,
     trustProxy: options.trustProxy.length > 0 ? [...options.trustProxy] : false,
     // Slow senders and idle sockets are closed; a hook's answer itself has its own deadline.
     requestTimeout: 30_000,
     keepAliveTimeout: 72_000,
-    return503OnClosing: true,
+    // Said in our own form instead, below.
+    return503OnClosing: false,
     logger: false,
   });
   app.setErrorHandler((error, request, reply) => {
@@ -63,6 +66,13 @@ export async function createApp<Client>(options: AppOptions<Client>): Promise<Fa
   app.setNotFoundHandler(() => {
     throw new ServiceError('NOT_FOUND');
   });
+  const state = { stopping: false };
+  app.addHook('preClose', async () => {
+    state.stopping = true;
+  });
+  app.addHook('onRequest', (_request, _reply, done) =>
+    done(state.stopping ? new ServiceError('SERVICE_STOPPING') : undefined),
+  );
   app.addHook('onSend', async (_request, reply) => {
     reply.header('x-content-type-options', 'nosniff');
   });

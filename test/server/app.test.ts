@@ -1,5 +1,7 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect } from 'node:net';
 import type { InjectOptions } from 'fastify';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { ServiceError } from '#core/error';
 import { codeSystems } from '#core/identifiers';
 import { createMetrics } from '#server/metrics';
@@ -77,7 +79,13 @@ describe('a failure is a coded OperationOutcome and nothing else', () => {
     ['one below the services', { url: '/cds-services/a/b/c' }, 404, 'NOT_FOUND'],
     ['an address that is not one', { url: '/%zz' }, 400, 'INVALID_REQUEST'],
     ['a method that is not taken', { method: 'DELETE', url: call.url }, 405, 'METHOD_NOT_ALLOWED'],
-    ['a method of a page', { method: 'POST', url: '/healthz' }, 404, 'NOT_FOUND'],
+    ['a method of a page', { method: 'POST', url: '/healthz' }, 405, 'METHOD_NOT_ALLOWED'],
+    [
+      'a method of the source attributes',
+      { method: 'POST', url: `${call.url}/source-attributes` },
+      405,
+      'METHOD_NOT_ALLOWED',
+    ],
     ['a body that is not JSON', { ...call, payload: '{"hook":' }, 400, 'MALFORMED_JSON'],
     ['no body', { ...call, payload: '' }, 400, 'MALFORMED_JSON'],
     [
@@ -147,6 +155,104 @@ describe('a failure is a coded OperationOutcome and nothing else', () => {
     });
     const { statusCode, headers, body } = await app.inject({ ...call, payload: hook });
     expect([statusCode, headers['retry-after'], outcomeOf(body).code]).toEqual([503, '30', 'STORE_FULL']);
+  });
+});
+
+const deferred = () => {
+  let resolve: () => void = () => undefined;
+  const promise = new Promise<void>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
+};
+
+describe('a failure below the requests is a coded OperationOutcome too', () => {
+  /** What comes back for bytes on a socket: head and body. */
+  const send = async (port: number, text: string) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.write(text);
+    const chunks: Buffer[] = [];
+    for await (const chunk of socket) chunks.push(chunk as Buffer);
+    const [head = '', body = ''] = Buffer.concat(chunks).toString('utf8').split('\r\n\r\n');
+    return { head, body };
+  };
+  const listen = async (options: TestAppOptions = {}) => {
+    const app = await serve(options);
+    await app.listen({ host: '127.0.0.1', port: 0 });
+    return (app.server.address() as AddressInfo).port;
+  };
+  const begin = `POST ${call.url} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n`;
+
+  it.each([
+    ['what is not HTTP', 'Jane Doe\r\n\r\n', '400 Bad Request', 'It is not HTTP.'],
+    [
+      'a method that HTTP does not know',
+      'JANE / HTTP/1.1\r\nhost: x\r\n\r\n',
+      '400 Bad Request',
+      'It is not HTTP.',
+    ],
+    [
+      'a length that is no number',
+      `${begin}content-length: Jane\r\n\r\n`,
+      '400 Bad Request',
+      'It is not HTTP.',
+    ],
+    [
+      'a chunk without length',
+      `${begin}transfer-encoding: chunked\r\n\r\nJane\r\n`,
+      '400 Bad Request',
+      'It is not HTTP.',
+    ],
+    [
+      'headers above the limit',
+      `GET / HTTP/1.1\r\nhost: x\r\nx: ${'Jane'.repeat(5000)}\r\n\r\n`,
+      '431 Request Header Fields Too Large',
+      'Its header fields are too large.',
+    ],
+  ])('%s', async (_name, text, status, told) => {
+    const { head, body } = await send(await listen(), text);
+    const [line, ...headers] = head.split('\r\n');
+    expect(line).toBe(`HTTP/1.1 ${status}`);
+    expect(headers).toEqual([
+      'content-type: application/fhir+json; charset=utf-8',
+      'x-content-type-options: nosniff',
+      `content-length: ${Buffer.byteLength(body)}`,
+      'connection: close',
+    ]);
+    expect(outcomeOf(body).code).toBe('INVALID_REQUEST');
+    expect(outcomeOf(body).text).toContain(told);
+    expect(JSON.parse(body).issue[0].details.coding[0].system).toBe(codeSystems.reason);
+    expect(head + body).not.toContain('Jane');
+  });
+
+  it('a request on a kept connection while the service stops is 503 with Retry-After', async () => {
+    const { promise: asked, resolve: ask } = deferred();
+    const { promise: held, resolve: release } = deferred();
+    const port = await listen({
+      readiness: () => {
+        ask();
+        return held.then(() => ({ ready: true, store: 'ok', models: [] }));
+      },
+    });
+    const socket = connect(port, '127.0.0.1');
+    let text = '';
+    socket.on('data', (chunk) => {
+      text += String(chunk);
+    });
+    socket.write('GET /readyz HTTP/1.1\r\nhost: x\r\n\r\n');
+    await asked;
+    const stopped = served.app.close();
+    await vi.waitFor(() => expect(served.app.server.listening).toBe(false));
+    socket.write('GET /cds-services HTTP/1.1\r\nhost: x\r\n\r\n');
+    await vi.waitFor(() =>
+      expect(served.failures).toMatchObject([{ code: 'SERVICE_STOPPING', status: 503 }]),
+    );
+    release();
+    await once(socket, 'close');
+    await stopped;
+    expect(text).toContain('HTTP/1.1 503 Service Unavailable\r\n');
+    expect(text).toMatch(/retry-after: 5\r\n/);
+    expect(text).toContain('"code":"SERVICE_STOPPING"');
   });
 });
 

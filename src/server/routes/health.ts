@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { Registry } from 'prom-client';
+import { refuseOtherMethods } from '#cds/methods';
 
 /** Whether hooks can be answered, and what the models are doing. */
 export interface Readiness {
@@ -19,6 +20,7 @@ export function healthRoutes(
   readiness: () => Promise<Readiness>,
   metrics: Registry,
 ): void {
+  for (const url of ['/healthz', '/readyz', '/metrics']) refuseOtherMethods(app, url, 'get');
   app.get('/healthz', async () => ({ status: 'ok' }));
   app.get('/readyz', async (_request, reply) => {
     const state = await readiness();

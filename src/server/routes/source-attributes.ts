@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import { refuseOtherMethods } from '#cds/methods';
 import { ServiceError } from '#core/error';
 import {
   type SourceAttribute,
@@ -29,8 +30,10 @@ export function sourceAttributeRoutes(
   services: readonly string[],
   records: () => readonly SourceAttributeRecord[],
 ): void {
+  const url = '/cds-services/:id/source-attributes';
+  refuseOtherMethods(app, url, 'get');
   app.get<{ Params: { id: string }; Querystring: { model?: string; version?: string } }>(
-    '/cds-services/:id/source-attributes',
+    url,
     async (request, reply) => {
       if (!services.includes(request.params.id)) throw new ServiceError('SERVICE_NOT_FOUND');
       const { model, version } = request.query;
