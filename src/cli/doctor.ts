@@ -4,6 +4,7 @@ import { probeDatabase } from '#compose';
 import { packageRoots, readConfig, settingsInForce } from '#config';
 import { asServiceError } from '#core/error';
 import { providers } from '#inference/providers';
+import { publicAddressProblem } from './public-address.ts';
 import { exitCodes, print, table } from './terminal.ts';
 
 interface Finding {
@@ -22,6 +23,10 @@ export async function doctor(options: { readonly json?: boolean }): Promise<numb
       state: 'ok',
       detail: `${config.tenants.length} tenants, providers ${config.providers.join(', ')}`,
     });
+    const unknown = publicAddressProblem(config);
+    // Without a tenant of its own nothing but the sandbox can be meant, which takes calls without a token.
+    if (unknown !== null && config.tenants.length > 0)
+      findings.push({ what: 'public address', state: 'problem', detail: unknown });
     findings.push(await database(config));
     findings.push(...(await models(config)));
     for (const tenant of config.tenants) {

@@ -1,7 +1,7 @@
-import { isIPv4 } from 'node:net';
 import { compose } from '#compose';
 import { readConfig } from '#config';
 import { ServiceError } from '#core/error';
+import { publicAddressProblem } from './public-address.ts';
 import { runUntilSignal, stoppedOnFailure } from './run-until-signal.ts';
 import { print } from './terminal.ts';
 
@@ -13,21 +13,12 @@ export async function serve(): Promise<number> {
       detail: 'FOVEA_CONFIG names no tenant: nobody may call. examples/config.json shows one.',
     });
   }
-  if (config.publicUrl === null && !isLoopback(config.host)) {
-    throw new ServiceError('CONFIG_INVALID', {
-      detail:
-        'HOST is not loopback and FOVEA_PUBLIC_URL is absent: every client JWT would be refused. Set FOVEA_PUBLIC_URL to the address that callers use and that `aud` of their tokens names, without /cds-services.',
-    });
-  }
+  const problem = publicAddressProblem(config);
+  if (problem !== null) throw new ServiceError('CONFIG_INVALID', { detail: problem });
   return runUntilSignal(async () => {
     const fovea = await compose(config);
     const address = await stoppedOnFailure(fovea, () => fovea.listen());
     print(`Fovea answers at ${address}/cds-services`);
     return fovea;
   });
-}
-
-/** Whether only this machine can call: then callers know Fovea as http://localhost:PORT. */
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));
 }

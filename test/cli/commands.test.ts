@@ -212,6 +212,19 @@ describe('the fovea command', () => {
     },
   );
 
+  it('doctor says that tokens would be refused where nobody knows the public address: exit 1', async () => {
+    const more = {
+      FOVEA_DATA: path.join(folder, 'doctor'),
+      FOVEA_CONFIG: path.join(root, 'examples', 'config.json'),
+      HOST: '0.0.0.0',
+    };
+    const { code, stdout } = await runCli(['doctor'], more);
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/public address +problem +HOST is not loopback/);
+    const named = await runCli(['doctor'], { ...more, FOVEA_PUBLIC_URL: 'https://fovea.example' });
+    expect(named.stdout).not.toContain('public address');
+  });
+
   it('worker without DATABASE_URL says what it needs', async () => {
     const { code, stderr } = await runCli(['worker'], { FOVEA_DATA: path.join(folder, 'worker') });
     expect(code).toBe(1);
