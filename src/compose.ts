@@ -33,10 +33,10 @@ import { createAssessments } from '#store/assessments';
 import { createCards } from '#store/cards';
 import { type Database, openDatabase } from '#store/database';
 import { createFeedback } from '#store/feedback';
-import { maintain } from '#store/maintain';
 import { migrate } from '#store/migrate';
 import { createQueue } from '#store/queue';
 import { createReplay } from '#store/replay';
+import { startUpkeep } from '#store/upkeep';
 import { startWork, type Work } from '#store/work';
 import { type Config, packageRoots } from './config.ts';
 
@@ -128,7 +128,7 @@ async function composeOn(
     close.push(() => work.stop());
   }
   const upkeep = startUpkeep(database, log);
-  close.push(async () => clearInterval(upkeep));
+  close.push(() => upkeep.stop());
   const app = await createApp<Tenant>({
     cds: {
       services,
@@ -361,16 +361,6 @@ export async function probeDatabase(config: Config): Promise<string> {
   } finally {
     await database.close();
   }
-}
-
-/** Housekeeping of the store, once a day. */
-function startUpkeep(database: Database, log: Log): NodeJS.Timeout {
-  const run = (): void => {
-    maintain(database).catch((error: unknown) =>
-      log.warn({ event: 'upkeep-failed', code: asServiceError(error).code }),
-    );
-  };
-  return setInterval(run, 86_400_000).unref();
 }
 
 function readCertificates(file: string): string {

@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import { createBatcher } from './batch.ts';
 import type { Database } from './database.ts';
+import { chunkRows, inChunks } from './in-chunks.ts';
 
 /** A card that went out, remembered for feedback and overrides. No wording, no result. */
 export interface IssuedCard {
@@ -53,11 +54,14 @@ export function createCards(database: Pick<Database, 'kysely'>): Cards {
       await insert(cards);
     },
     async purge(before) {
-      const result = await database.kysely
-        .deleteFrom('cards_issued')
-        .where('created', '<', before)
-        .executeTakeFirst();
-      return Number(result.numDeletedRows);
+      return inChunks(async () => {
+        // One that feedback has in hand is left for the next time.
+        const { numAffectedRows } = await sql`
+          delete from cards_issued where id in (
+            select id from cards_issued where created < ${before} limit ${chunkRows} for update skip locked
+          )`.execute(database.kysely);
+        return Number(numAffectedRows ?? 0);
+      });
     },
   };
 }

@@ -1,5 +1,6 @@
 import { type Kysely, sql } from 'kysely';
 import { first } from './migrations/0001-first.ts';
+import { oldCards } from './migrations/0002-old-cards.ts';
 import type { Schema } from './schema.ts';
 
 /** One step of the schema. Expand style: an older program still works on the newer schema. */
@@ -10,7 +11,7 @@ export interface Migration {
 }
 
 /** Every step, oldest first. */
-export const migrations: readonly Migration[] = [first];
+export const migrations: readonly Migration[] = [first, oldCards];
 
 /** Key of the advisory lock: "fovea" in ASCII. */
 const lockKey = 0x66_6f_76_65_61;

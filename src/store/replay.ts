@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import { createBatcher } from './batch.ts';
 import type { Database } from './database.ts';
+import { chunkRows, inChunks } from './in-chunks.ts';
 import { tokenHash } from './keys.ts';
 
 /** Remembers which client tokens were used. @see CDS Hooks 2.0 §Trusting CDS Clients, `jti` */
@@ -41,11 +42,13 @@ export function createReplay(database: Pick<Database, 'kysely'>): Replay {
       return first === true;
     },
     async purge(now) {
-      const result = await database.kysely
-        .deleteFrom('seen_jti')
-        .where('expires', '<', now)
-        .executeTakeFirst();
-      return Number(result.numDeletedRows);
+      return inChunks(async () => {
+        const { numAffectedRows } = await sql`
+          delete from seen_jti where token_hash in (
+            select token_hash from seen_jti where expires < ${now} limit ${chunkRows} for update skip locked
+          )`.execute(database.kysely);
+        return Number(numAffectedRows ?? 0);
+      });
     },
   };
 }

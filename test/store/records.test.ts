@@ -1,14 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { ServiceError } from '#core/error';
+import { silentLog } from '#core/log';
 import { type Assessments, askStatement, createAssessments, type StudyAsk } from '#store/assessments';
 import { type Cards, createCards, type IssuedCard } from '#store/cards';
-import type { Database } from '#store/database';
+import { type Database, openDatabase } from '#store/database';
 import { createFeedback, type FeedbackEntry, type FeedbackStore } from '#store/feedback';
+import { jobIdOf } from '#store/keys';
 import { maintain } from '#store/maintain';
 import { migrate } from '#store/migrate';
 import { createQueue, type Queue } from '#store/queue';
 import { createReplay, type Replay } from '#store/replay';
+import { startUpkeep } from '#store/upkeep';
 import { fillStore } from '../../bench/support/fill-store.ts';
 import { databaseKinds, model, openPlace, type Place, request, result } from '../support/store.ts';
 
@@ -301,6 +305,88 @@ describe.each(databaseKinds)('records, $title', ({ kind, skip }) => {
     expect(await replay.firstUse('https://ehr', 'live', now)).toBe(false);
     expect(await replay.purge(new Date(now.getTime() + 120_000))).toBe(1);
     expect(await cards.purge(new Date(now.getTime() + 60_000))).toBe(1);
+  });
+
+  it('payloads of jobs that ended without a result, or wait for access, are emptied after 7 days; who asks again gives a new one', async () => {
+    const [dead, barred, open] = [
+      request(70),
+      request(71, { credential: 'hook' }),
+      request(72, { priority: -1 }),
+    ];
+    for (const one of [dead, barred, open]) await queue.enqueue(one);
+    for (const job of await queue.claim(2)) {
+      const access = job.credential === 'hook';
+      await queue.fail(job, new ServiceError(access ? 'NEEDS_CREDENTIAL' : 'DICOMWEB_NOT_FOUND'), {
+        final: true,
+      });
+    }
+    const payloads = async () => {
+      const { rows } = await sql<{ state: string; payload: string }>`
+        select state, payload::text as payload from jobs
+        where id in (${sql.join([dead, barred, open].map(jobIdOf))}) order by study_uid`.execute(
+        database.kysely,
+      );
+      return rows.map((row) => [row.state, JSON.parse(row.payload)]);
+    };
+    const day = 86_400_000;
+    await maintain(database, { now: new Date(Date.now() + 6.9 * day) });
+    expect(await payloads()).toEqual([
+      ['dead', { study: 70 }],
+      ['needs-credential', { study: 71 }],
+      ['queued', { study: 72 }],
+    ]);
+    await maintain(database, { now: new Date(Date.now() + 7.1 * day) });
+    expect(await payloads()).toEqual([
+      ['dead', {}],
+      ['needs-credential', {}],
+      ['queued', { study: 72 }],
+    ]);
+    // Freeing what dead processes held must not bring one back without what it needs.
+    await queue.recover();
+    expect((await queue.claim(5)).map((job) => job.payload)).toEqual([{ study: 72 }]);
+    const weekLater = createQueue(database, { processId: queue.processId, reviveSeconds: 0 });
+    for (const one of [dead, barred]) expect(await weekLater.enqueue(one)).toMatchObject({ fresh: true });
+    const jobs = await queue.claim(5);
+    expect(new Set(jobs.map((job) => job.payload['study']))).toEqual(new Set([70, 71]));
+    for (const job of jobs) await queue.complete(job, result());
+  });
+
+  it('old cards and used tokens are found by index, and forgotten however many they are', async () => {
+    const db = database.kysely;
+    await sql`insert into cards_issued (id, tenant, service, user_key, study_key, model_name, model_version,
+        hook_instance, created)
+      select gen_random_uuid(), 't', 's', 'u', 's', 'm', '1', 'h', timestamptz '2020-01-01' from generate_series(1, 2500)`.execute(
+      db,
+    );
+    await sql`insert into seen_jti select md5(n::text), timestamptz '2020-01-01' from generate_series(1, 2500) n`.execute(
+      db,
+    );
+    await sql`analyze cards_issued`.execute(db);
+    const plan = await sql<{ 'QUERY PLAN': string }>`explain
+      select id from cards_issued where created < '2019-01-01' limit 1000`.execute(db);
+    expect(plan.rows.map((row) => row['QUERY PLAN']).join()).toContain('cards_issued_created');
+    expect(await cards.purge(new Date('2021-01-01'))).toBe(2_500);
+    expect(await replay.purge(new Date('2021-01-01'))).toBe(2_500);
+  });
+
+  it('housekeeping runs after the start, then again and again, also after it failed, until it is stopped', async () => {
+    const old = () => replay.firstUse('https://ehr', 'kept up', new Date(Date.now() - 1));
+    expect(await old()).toBe(true);
+    const upkeep = startUpkeep(database, silentLog, { firstMs: 50, everyMs: 50 });
+    await vi.waitFor(async () => expect(await old()).toBe(true), { timeout: 10_000 });
+    await vi.waitFor(async () => expect(await old()).toBe(true), { timeout: 10_000 });
+    await upkeep.stop();
+    await old();
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(await old()).toBe(false);
+
+    const away = await openDatabase({ url: 'postgres://fovea@127.0.0.1:1/none' });
+    const warn = vi.fn();
+    const failing = startUpkeep(away, { ...silentLog, warn }, { firstMs: 10, everyMs: 10 });
+    await vi.waitFor(() => expect(warn.mock.calls.length).toBeGreaterThan(1), { timeout: 10_000 });
+    expect(warn.mock.calls[0]).toEqual([{ event: 'upkeep-failed', code: 'STORE_UNAVAILABLE' }]);
+    await failing.stop();
+    await away.close();
   });
 
   it('text with quotes, backslashes and line ends comes back as it was', async () => {
