@@ -23,7 +23,14 @@ await migrate(database);
 const queue = createQueue(database, { leaseSeconds: 1, maxAttempts: 1_000 });
 await queue.start();
 startWork({
-  queue,
+  queue: {
+    ...queue,
+    async complete(job, study) {
+      const id = await queue.complete(job, study);
+      if (id !== null) say(`completed ${job.id}`);
+      return id;
+    },
+  },
   lanes: 3,
   async perform(job) {
     await pause(job.payload.milliseconds);
