@@ -58,8 +58,20 @@ function largestGap(actual: Float32Array, wanted: Float32Array): number {
 }
 
 describe('TypeScript preprocessing equals training’s to 1e-3 on the tensor', () => {
-  test('there are golden tensors', () => {
-    expect(names.length).toBeGreaterThan(0);
+  test('there is one of every stored form of the sandbox’s pictures, and arrays for every grey rule', () => {
+    expect(names.filter((name) => name.startsWith('file-')).sort()).toEqual(
+      [
+        'elevated', // LINEAR window
+        'indeterminate', // SIGMOID
+        'jpeg-2000',
+        'jpeg-ls',
+        'lateral',
+        'low', // no window
+        'monochrome1',
+        'rle', // LINEAR_EXACT
+      ].map((id) => `file-${id}-1.json`),
+    );
+    expect(names.filter((name) => name.startsWith('array-'))).toHaveLength(16);
   });
 
   test.each(names.filter((name) => name.startsWith('array-')).map((name) => [name, read(name)] as const))(

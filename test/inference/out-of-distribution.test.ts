@@ -54,6 +54,28 @@ describe('detectors', () => {
     expect(score(detector, [4, 3, 0])).toBeCloseTo(0, 6);
   });
 
+  test('mahalanobis of rank 1 with its centre on the usual side refuses one side only', () => {
+    const contrast: Detector = {
+      kind: 'mahalanobis',
+      dimension: 2,
+      rank: 1,
+      mean: Float32Array.from([1, 0]),
+      // Distance 1 between the usual mean (1, 0) and the other (3, 0).
+      projection: Float32Array.from([0.5, 0]),
+      classes: [{ name: 'usual', centre: Float32Array.from([-0.5]) }],
+      precision: Float32Array.from([1]),
+      threshold: 1,
+      falseAlarm: 0.01,
+    };
+    expect(score(contrast, [1, 9])).toBeCloseTo(0.25, 6);
+    expect(score(contrast, [3, 9])).toBeCloseTo(2.25, 6);
+    const passes = (first: number): boolean | null =>
+      outOfDistributionGate(
+        detectorScores([contrast], Float32Array.from([first, 0]), new Float32Array(1), false),
+      ).passed;
+    expect([-1, 1, 1.9, 2.1, 3].map(passes)).toEqual([true, true, true, false, false]);
+  });
+
   test('residual is what the subspace does not hold', () => {
     const detector: Detector = {
       kind: 'residual',

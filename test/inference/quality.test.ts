@@ -1,5 +1,9 @@
 import { describe, expect, test } from 'vitest';
+import { loadPackage } from '#inference/package';
+import { greyImage8, prepareImage } from '#inference/preprocess';
 import { qualityFeatures, qualityGate } from '#inference/quality';
+import { createRandom } from '#statistics/random';
+import { shippedPackage } from '../support/model-packages.ts';
 
 const image = (rows: number, columns: number, values: readonly number[]) => ({
   rows,
@@ -81,3 +85,66 @@ describe('quality gate', () => {
     ).toBe(false);
   });
 });
+
+const folder = await shippedPackage();
+
+describe.skipIf(folder === null)('the limits of the shipped package', async () => {
+  if (folder === null) return;
+  const { manifest, reference, golden } = await loadPackage(folder);
+  const chests = golden.cases.filter((item) => item.name !== 'generated-limb');
+  const side = manifest.input.shape[2];
+  const say = (pixels: Uint8Array) =>
+    qualityGate(
+      qualityFeatures(prepareImage(greyImage8(side, side, pixels), manifest.input)),
+      reference.quality,
+    );
+  const changed = (of: (value: number, at: number) => number) =>
+    chests.map(({ pixels }) => say(Uint8Array.from(pixels, (v, i) => Math.min(255, Math.max(0, of(v, i))))));
+  const random = createRandom(1);
+
+  test('a generated chest breaks none', () => {
+    expect(chests.length).toBeGreaterThanOrEqual(5);
+    for (const verdict of changed((value) => value)) expect(verdict.passed).toBe(true);
+  });
+
+  test('a chest that is only light and shade is too blurred', () => {
+    for (const { pixels } of chests) {
+      const blurred = boxBlur(boxBlur(boxBlur(pixels, side, 30), side, 30), side, 30);
+      expect(say(blurred).detail).toMatch(/too blurred/i);
+    }
+  });
+
+  test('a nearly white one is too bright, a nearly black one too dark', () => {
+    const strip = (at: number): boolean => at % side < 6;
+    for (const { detail } of changed((v, at) => (strip(at) ? v / 4 : 235 + v / 13)))
+      expect(detail).toMatch(/too bright/i);
+    for (const { detail } of changed((v, at) => (strip(at) ? 255 - v / 4 : v / 13)))
+      expect(detail).toMatch(/too dark/i);
+  });
+
+  test('noise over all of it is too noisy', () => {
+    for (const { detail } of changed((v) => v + 40 * random.normal())) expect(detail).toMatch(/too noisy/i);
+  });
+
+  test('a picture that falls from white on one side to black on the other has sides too different', () => {
+    for (const { detail } of changed((v, at) => v / 10 + (225 * (at % side)) / side))
+      expect(detail).toMatch(/sides of the picture are too different/i);
+  });
+});
+
+/** Means over (2 × reach + 1)² pixels, edges repeated. */
+function boxBlur(pixels: Uint8Array, side: number, reach: number): Uint8Array {
+  const pass = (from: Uint8Array, step: number, across: number): Uint8Array => {
+    const out = new Uint8Array(from.length);
+    for (let line = 0; line < side; line++) {
+      for (let i = 0; i < side; i++) {
+        let sum = 0;
+        for (let d = -reach; d <= reach; d++)
+          sum += from[line * across + Math.min(side - 1, Math.max(0, i + d)) * step]!;
+        out[line * across + i * step] = Math.round(sum / (2 * reach + 1));
+      }
+    }
+    return out;
+  };
+  return pass(pass(pixels, 1, side), side, 1);
+}

@@ -129,13 +129,15 @@ def _pictures(at: Place):
 
 
 def pictures(at: Place, _: argparse.Namespace) -> None:
-    """sandbox/data and test/fixtures/preprocessing, every expectation checked with the package."""
+    """sandbox/data and test/fixtures/{preprocessing,statistics}, every expectation checked with the package."""
     from .cases import write
     from .fixtures import write as write_fixtures
+    from .fixtures import write_statistics
 
     write(at.data, at.config, at.package, at.sandbox, _pictures(at), at.threads)
     files = [at.sandbox / name / "1.dcm" for name in at.config["pictures"]["fixtures"]]
     write_fixtures(at.fixtures, REPOSITORY, files, at.config["input"])
+    write_statistics(at.fixtures.parent / "statistics")
 
 
 def everything(at: Place, options: argparse.Namespace) -> None:

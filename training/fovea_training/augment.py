@@ -158,6 +158,52 @@ def augment(
     return x[:, 0].numpy()
 
 
+def elsewhere(images: np.ndarray, pool: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """[B, H, W] uint8 as another department might have taken, processed and sent them, one change of exposure, one of
+    framing and one of sharpness, each for three in five images: what the gates are to take for granted. Nothing is covered,
+    and nothing is turned by more than 10 degrees. float32 in [0, 255], unstretched."""
+    n = len(images)
+    chosen = lambda count: np.where(rng.random(n) < 0.6, rng.integers(0, count, n), -1)
+    exposure, framing, sharpness = chosen(4), chosen(1), chosen(6)
+    out = np.empty(images.shape, dtype=np.float32)
+    for i, image in enumerate(images):
+        x = image.astype(np.float32)
+        if exposure[i] == 0:
+            x = (x / 255) ** float(np.exp(rng.uniform(np.log(0.55), np.log(1.8)))) * 255
+        elif exposure[i] == 1:
+            x = np.clip(x * rng.uniform(0.8, 1.4) + rng.uniform(-20, 25), 0, 255)
+        elif exposure[i] == 2:
+            x = x + float(rng.uniform(0.5, 1.0)) * (equalise(x) - x)
+        elif exposure[i] == 3:
+            x = x + float(rng.uniform(0.5, 1.0)) * (match_histogram(x, pool[rng.integers(len(pool))]) - x)
+        out[i] = x
+    zoom, aspect = np.exp(rng.uniform(np.log(0.82), np.log(1.22), n)), np.exp(rng.uniform(-0.13, 0.13, n))
+    angle, right, down = rng.uniform(-10, 10, n), rng.uniform(-0.13, 0.13, n), rng.uniform(-0.13, 0.13, n)
+    for edge in ("zeros", "border"):
+        rows = np.flatnonzero((framing == 0) & (rng.random(n) < (0.6 if edge == "zeros" else 1)))
+        framing[rows] = -1
+        if len(rows):
+            moved = affine(torch.from_numpy(out[rows])[:, None], angle[rows], (zoom * aspect)[rows], (zoom / aspect)[rows], right[rows], down[rows], edge)
+            out[rows] = moved[:, 0].numpy()
+    for i in np.flatnonzero(sharpness >= 0):
+        x, one = out[i], torch.from_numpy(out[i])[None, None]
+        if sharpness[i] == 0:
+            x = jpeg(x, int(rng.integers(12, 70)))
+        elif sharpness[i] == 1:
+            x = rescan(x, int(rng.integers(80, 200)))
+        elif sharpness[i] == 2:
+            x = blur(one, float(rng.uniform(0.5, 1.8)))[0, 0].numpy()
+        elif sharpness[i] == 3:
+            x = x + float(rng.uniform(0.3, 1.2)) * (x - blur(one, 1.5)[0, 0].numpy())
+        elif sharpness[i] == 4:
+            x = x + rng.normal(0, rng.uniform(1, 6), x.shape)
+        else:
+            lent = torch.from_numpy(pool[rng.integers(len(pool))].astype(np.float32))[None, None]
+            x = amplitude_mix(one, lent, torch.full((1, 1, 1, 1), float(rng.uniform(0.5, 1.0))))[0, 0].numpy()
+        out[i] = x
+    return np.clip(out, 0, 255)
+
+
 def _batched(change):
     return lambda images, pool: change(torch.from_numpy(images.astype(np.float32))[:, None])[:, 0].numpy()
 
@@ -170,8 +216,8 @@ def _framed(angle=0.0, sx=1.0, sy=1.0, tx=0.0, ty=0.0):
     return _batched(lambda x: affine(x, *(np.full(len(x), v) for v in (angle, sx, sy, tx, ty))))
 
 
-def _noisy(images: np.ndarray, pool: np.ndarray) -> np.ndarray:
-    return images + np.random.default_rng(7).normal(0, 8, images.shape)
+def _noisy(deviation: float):
+    return lambda images, pool: images + np.random.default_rng(7).normal(0, deviation, images.shape)
 
 
 def _matched(images: np.ndarray, pool: np.ndarray) -> np.ndarray:
@@ -204,9 +250,35 @@ PERTURBATIONS = {
     "96 pixels": _each(lambda x: rescan(x, 96)),
     "blurred": _batched(lambda x: blur(x, 1.5)),
     "sharpened": _batched(lambda x: x + 1.0 * (x - blur(x, 1.5))),
-    "noisy": _noisy,
+    "mild noise": _noisy(4),
+    "noisy": _noisy(8),
     "border covered": _each(lambda x: np.pad(x[20:-20, 20:-20], 20)),
 }
+
+
+def _covered(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A black frame over the outer parts of the lungs, 14 to 29 of 224 pixels wide, of one or of four widths."""
+    out = np.zeros_like(images)
+    for i, image in enumerate(images):
+        top, bottom, left, right = rng.integers(14, 30, 4) if rng.random() < 0.5 else np.repeat(rng.integers(14, 30), 4)
+        out[i, top:-bottom, left:-right] = image[top:-bottom, left:-right]
+    return out
+
+
+def _upside_down(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Turned by 180 degrees or flipped top to bottom, by chance."""
+    return np.where(rng.random(len(images))[:, None, None] < 0.5, images[:, ::-1], images[:, ::-1, ::-1])
+
+
+# kind of wrong picture, as a detector is named -> what makes one of right ones
+WRONG = {
+    "upside down": _upside_down,
+    "mirrored": lambda images, rng: images[:, :, ::-1].copy(),
+    "covered": _covered,
+}
+
+# what another department may well do; the others take away what is needed to judge
+HARSH = ("low contrast and 16 levels", "noisy", "border covered")
 
 
 def perturb(images: np.ndarray, name: str, pool: np.ndarray) -> np.ndarray:

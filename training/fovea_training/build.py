@@ -10,8 +10,8 @@ import numpy as np
 import onnx
 
 from . import detectors, metrics
-from .augment import PERTURBATIONS, augment, perturb
-from .calibration import VennAbers, base64_of, calibrate, from_base64
+from .augment import HARSH, PERTURBATIONS, WRONG, elsewhere, perturb
+from .calibration import Held, VennAbers, base64_of, calibrate, from_base64
 from .data import labels as labels_of
 from .data import read_grey, read_manifest
 from .network import FEATURES, GATE_FEATURES, LAYOUT, OPSET, LiteNet, to_onnx
@@ -59,36 +59,38 @@ def model_session(folder: Path, threads: int):
 
 
 def write_calibration(root: Path, config: dict, folder: Path, threads: int) -> None:
-    """calibration.json and reference.json: fitted on train, set on calib."""
+    """calibration.json and reference.json: fitted on train, set on calib; the rates at the operating points are val's."""
     run, rules = model_session(folder, threads), config["input"]
-    train, calib = Split(root, config, "train"), Split(root, config, "calib")
-    logits, features = outputs(run, calib.images, rules, NAMES)
-    entry = calibrate(logits[:, 0], calib.labels, calib.patients, config["calibration"])
+    train, calib, val = (Split(root, config, name) for name in ("train", "calib", "val"))
+    over = lambda images: outputs(run, np.clip(np.round(images), 0, 255).astype(np.uint8), rules, NAMES)
+    logits, features = over(calib.images)
+    held = Held(logits[:, 0], calib.labels, calib.patients)
+    entry = calibrate(held, Held(over(val.images)[0][:, 0], val.labels, val.patients), "val", config["calibration"])
     write_json(folder / "calibration.json", {"schema": 1, "findings": {config["finding"]["name"]: entry}})
 
-    settings = config["detectors"]
-    train_logits, train_features = outputs(run, train.images, rules, NAMES)
+    settings = {**config["detectors"], "networkDimension": FEATURES, "layoutDimension": LAYOUT * LAYOUT}
     rng = np.random.default_rng(1)
-    changed = np.concatenate(
-        [augment(train.images[i : i + 32], train.images, rng, settings["changeStrength"]) for i in range(0, len(train.images), 32)]
-    )
-    _, changed_features = outputs(run, changed, rules, NAMES)
-    settings = {**settings, "networkDimension": FEATURES, "layoutDimension": LAYOUT * LAYOUT}
-    fitted = detectors.fit(train_features, train.labels, settings, 1, changed_features)
-    detectors.set_thresholds(fitted, features, logits, settings["falseAlarm"], settings["margin"])
-    limits = rules["intensity"]["stretch"]
-    seen = stretch_all(calib.images, limits["lower"], limits["upper"])
-    quality = [detectors.quality(i) for i in seen]
+    parts = range(0, len(train.images), 32)
+    changed = np.concatenate([elsewhere(train.images[i : i + 32], train.images, rng) for i in parts])
+    right = np.concatenate([train.images, changed])
+    wrong = {name: over(WRONG[name](right, rng))[1] for name in settings["contrasts"]}
+    found = detectors.fit(over(train.images)[1], over(changed)[1], train.labels, wrong, settings)
+    under = {name: over(perturb(calib.images, name, train.images))[::-1] for name in PERTURBATIONS}
+    mild = [outcome for name, outcome in under.items() if name not in HARSH]
+    detectors.set_thresholds(found, (features, logits), mild, settings["falseAlarm"], settings["refusedWhenChanged"])
+    stretched = config["input"]["intensity"]["stretch"]
+    measure = lambda images: [detectors.quality(i) for i in stretch_all(images, stretched["lower"], stretched["upper"])]
+    quality = measure(calib.images)
     calibrator = VennAbers(from_base64(entry["logitsF64"], "<f8"), from_base64(entry["labelsU8"], "u1"))
     p = calibrator.many(logits[:, 0])[:, 0]
-    bounds = detectors.quality_limits(stretch_all(train.images, limits["lower"], limits["upper"]), settings["qualityMargin"])
+    bounds = detectors.quality_limits(measure(train.images) + measure(np.round(changed)), settings["qualityMargin"])
     spans = {b["name"]: np.linspace(b["minimum"], b["maximum"], 21) for b in bounds}
     write_json(
         folder / "reference.json",
         {
             "schema": 1,
             "n": len(train.images),
-            "detectors": fitted,
+            "detectors": found,
             "quality": bounds,
             "histograms": {
                 "probability": detectors.histogram(p, np.linspace(0, 1, 21)),
@@ -97,8 +99,11 @@ def write_calibration(root: Path, config: dict, folder: Path, threads: int) -> N
         },
         indent=1,
     )
-    fired = detectors.alarms(fitted, features, logits)
+    fired = detectors.alarms(found, features, logits)
     print(f"calib: {fired.any(1).mean():.4f} out of distribution by any detector", flush=True)
+    for name, outcome in under.items():
+        fired = detectors.alarms(found, *outcome)
+        print(f"calib, {name}: {fired.any(1).mean():.4f} {dict(zip(detectors.names(found), fired.mean(0).round(4).tolist()))}", flush=True)
 
 
 def write_golden(config: dict, folder: Path, pictures: dict[str, np.ndarray]) -> None:
@@ -141,7 +146,9 @@ class Judged:
         self.alarm = detectors.alarms(found, features, self.logits)
         self.strange = self.alarm.any(1) & ~self.poor
         self.refused = self.poor | self.alarm.any(1)
-        self.scores = np.stack([detectors.score(d, features, self.logits) for d in found], axis=1)
+        # what the service ranks by: the largest relative excess over a threshold, above 1 exactly when it refuses
+        excess = [(detectors.score(d, features, self.logits) - d["threshold"]) / max(abs(d["threshold"]), 1e-9) for d in found]
+        self.index = 1 + np.max(excess, axis=0)
 
     def abstained(self) -> list[dict]:
         """Counts by reason, quality first, as the service says them."""
@@ -149,18 +156,24 @@ class Judged:
         return [{"code": code, "n": n} for code, n in counts]
 
 
-def _share(mask: np.ndarray, patients: np.ndarray | None = None) -> dict:
-    groups = np.arange(len(mask)) if patients is None else patients
-    return metrics.figure(float(mask.mean()), metrics.bootstrap(lambda r: float(mask[r].mean()), groups, 500), len(mask))
+def _refusals(judged: Judged, package: Package) -> dict[str, float]:
+    """Share of images refused by the quality limits and by each detector."""
+    shares = zip(detectors.names(package.reference["detectors"]), judged.alarm.mean(0))
+    return {"GATE_QUALITY": round(float(judged.poor.mean()), 4), **{n: round(float(a), 4) for n, a in shares}}
 
 
 def evaluate(root: Path, config: dict, folder: Path, threads: int, cost: dict, selection: dict | None) -> dict:
-    """evaluation.json. `val` is used for nothing else."""
+    """evaluation.json, measured on `val`. What trains nothing here and is not in the work folder (`selection`, the cost of
+    steps that were not run again) stays as the package has it."""
     package = Package(folder, threads)
     run = package.run
     val, train = Split(root, config, "val"), Split(root, config, "train")
     clean = Judged(package, val.images, run)
     name = config["finding"]["name"]
+    existing = folder / "evaluation.json"
+    before = json.loads(existing.read_text()) if existing.exists() else {}
+    selection = selection or before.get("selection")
+    cost = {**before.get("cost", {}), **cost}
 
     def entry(title: str, description: str, mask: np.ndarray, judged: Judged) -> dict:
         return {
@@ -184,25 +197,30 @@ def evaluate(root: Path, config: dict, folder: Path, threads: int, cost: dict, s
     }
     for kind in ("bacteria", "virus"):
         mask = np.array([kind in k.split("|") for k in val.kinds])
-        sets[0].setdefault("subgroups", []).append({"by": "cause", "value": kind, **{"sensitivity": _share(clean.p[mask] >= 0.5, val.patients[mask])}})
+        sets[0].setdefault("subgroups", []).append({"by": "cause", "value": kind, "sensitivity": metrics.share(clean.p[mask] >= 0.5)})
 
     robustness = []
+    rows = np.arange(len(val.labels))
     for title in PERTURBATIONS:
         judged = Judged(package, np.round(perturb(val.images, title, train.images)).astype(np.uint8), run)
         auc = lambda r, j=judged: metrics.auroc(j.z[r], val.labels[r])
-        right = lambda r, j=judged: float(((j.p[r] >= 0.5) == val.labels[r]).mean())
-        rows = np.arange(len(val.labels))
+        error = lambda r, j=judged: metrics.ece(j.p[r], val.labels[r])
+        right, spoken = (judged.p >= 0.5) == (val.labels == 1), ~judged.refused
         robustness.append(
             {
                 "change": title,
+                "mild": title not in HARSH,
                 "n": len(rows),
                 "auroc": metrics.figure(auc(rows), metrics.bootstrap(auc, val.patients, 300), len(rows)),
-                "accuracy": metrics.figure(right(rows), metrics.bootstrap(right, val.patients, 300), len(rows)),
-                "ece": round(metrics.ece(judged.p, val.labels), 5),
-                "refused": _share(judged.refused, val.patients),
+                "accuracy": metrics.share(right),
+                "accuracySpoken": metrics.share(right[spoken]) if spoken.any() else None,
+                "ece": metrics.figure(error(rows), metrics.bootstrap(error, val.patients, 300), len(rows)),
+                "refused": metrics.share(judged.refused),
+                "refusedBy": _refusals(judged, package),
             }
         )
-        print(f"{title}: AUROC {robustness[-1]['auroc']['value']:.4f}, refused {judged.refused.mean():.3f}", flush=True)
+        print(f"{title}: AUROC {robustness[-1]['auroc']['value']:.4f}, accuracy {right.mean():.3f}, ece {error(rows):.3f}, "
+              f"refused {judged.refused.mean():.3f} {robustness[-1]['refusedBy']}", flush=True)
 
     side = config["input"]["shape"][2]
     grown = lambda r: r.age.isdigit() and int(r.age) >= 18
@@ -213,17 +231,16 @@ def evaluate(root: Path, config: dict, folder: Path, threads: int, cost: dict, s
         "adult chest radiographs, 256 px": other_images(root, "chest-xray-adult", 400, side, lambda r: grown(r) and "COVID" not in r.label and _wide(r)),
         "val, inverted": 255 - val.images,
         "val, turned by 90 degrees": np.rot90(val.images, 1, (1, 2)).copy(),
+        "val, turned by 270 degrees": np.rot90(val.images, -1, (1, 2)).copy(),
         "val, upside down": val.images[:, ::-1].copy(),
+        "val, turned by 180 degrees": val.images[:, ::-1, ::-1].copy(),
+        "val, mirrored": val.images[:, :, ::-1].copy(),
         "uniform noise": np.random.default_rng(3).integers(0, 256, (200, side, side)).astype(np.uint8),
     }
     distance = []
     for title, images in far.items():
         judged = Judged(package, images, run)
-        # how far above the threshold, in units of the spread of the held-out images, by the loudest detector
-        spread = clean.scores.std(0) + 1e-9
-        thresholds = np.array([d["threshold"] for d in package.reference["detectors"]])
-        loud = lambda j: ((j.scores - thresholds) / spread).max(1)
-        score = np.concatenate([loud(clean), loud(judged)])
+        score = np.concatenate([clean.index, judged.index])
         label = np.concatenate([np.zeros(len(val.labels)), np.ones(len(images))]).astype(np.uint8)
         groups = np.concatenate([val.patients, [f"other-{i}" for i in range(len(images))]])
         auc = lambda r: metrics.auroc(score[r], label[r])
@@ -232,11 +249,8 @@ def evaluate(root: Path, config: dict, folder: Path, threads: int, cost: dict, s
                 "set": title,
                 "n": len(images),
                 "auroc": metrics.figure(auc(np.arange(len(label))), metrics.bootstrap(auc, groups, 300), len(label)),
-                "refused": _share(judged.refused),
-                "refusedBy": {
-                    "GATE_QUALITY": round(float(judged.poor.mean()), 4),
-                    **{n: round(float(a), 4) for n, a in zip(detectors.names(package.reference["detectors"]), judged.alarm.mean(0))},
-                },
+                "refused": metrics.share(judged.refused),
+                "refusedBy": _refusals(judged, package),
             }
         )
         print(f"{title}: refused {judged.refused.mean():.3f} {distance[-1]['refusedBy']}", flush=True)
@@ -248,14 +262,14 @@ def evaluate(root: Path, config: dict, folder: Path, threads: int, cost: dict, s
         "outOfDistribution": distance,
         "selection": selection,
         "method": {
-            "intervals": "95 % percentile bootstrap, whole patients drawn with replacement",
-            "ece": "15 bins of equal mass",
-            "eceDebiased": "ece less the mean ece of labels drawn from the probabilities themselves, not below 0",
+            "intervals": "95 %; proportions of images: Wilson; everything else: percentile bootstrap of 2,000 draws (changes and other pictures: 300), whole patients drawn with replacement",
+            "ece": "15 bins of equal mass; a cut group of equal probabilities gives each side its share",
+            "eceDebiased": "ece less what a perfect calibration scores on average at this n (normal approximation), not below 0",
             "threshold": "accuracy, sensitivity and specificity at probability 0.5",
         },
         "cost": cost,
     }
-    write_json(folder / "evaluation.json", result, indent=1)
+    write_json(existing, result, indent=1)
     return result
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .metrics import bootstrap, figure
+from . import metrics
 
 
 def base64_of(values: np.ndarray, kind: str) -> str:
@@ -72,7 +72,7 @@ def out_of_patient(logits: np.ndarray, labels: np.ndarray, patients: np.ndarray)
     return p
 
 
-def operating_points(p: np.ndarray, labels: np.ndarray, patients: np.ndarray, settings: dict) -> list[dict]:
+def thresholds(p: np.ndarray, labels: np.ndarray, settings: dict) -> dict[str, float]:
     """Rule-out: the largest threshold (to .01, at most `ruleOutAtMost`) that keeps the sensitivity; rule-in: the smallest
     (at least `ruleInAtLeast`) that reaches the specificity. The bounds keep words and numbers together: on a set this
     separable the rates alone would call a probability of one half low."""
@@ -81,20 +81,17 @@ def operating_points(p: np.ndarray, labels: np.ndarray, patients: np.ndarray, se
     least, most = settings["ruleInAtLeast"], settings["ruleOutAtMost"]
     out = max((t for t in grid if t <= most and (present >= t).mean() >= settings["ruleOutSensitivity"]), default=0.02)
     inside = min((t for t in grid if t >= least and (absent < t).mean() >= settings["ruleInSpecificity"]), default=0.98)
-    points = []
-    for name, t in (("rule-out", out), ("rule-in", inside)):
-        def rate(rows: np.ndarray, t: float = t, which: int = 1) -> float:
-            mask = labels[rows] == which
-            hit = (p[rows] >= t) == (which == 1)
-            return float(hit[mask].mean()) if mask.any() else float("nan")
+    return {"rule-out": float(out), "rule-in": float(inside)}
 
-        everyone = np.arange(len(p))
-        entry = {"name": name, "threshold": float(t)}
+
+def operating_points(chosen: dict[str, float], p: np.ndarray, labels: np.ndarray, patients: np.ndarray) -> list[dict]:
+    """The thresholds with their rates on images that had no part in choosing them: `n` images of `patients` patients."""
+    points = []
+    for name, threshold in chosen.items():
+        rates = metrics.rates(p, labels, threshold)
         for key, which in (("sensitivity", 1), ("specificity", 0)):
-            entry[key] = figure(
-                rate(everyone, which=which), bootstrap(lambda r, w=which: rate(r, which=w), patients), int((labels == which).sum())
-            )
-        points.append(entry)
+            rates[key]["patients"] = len(np.unique(patients[labels == which]))
+        points.append({"name": name, "threshold": threshold, **rates})
     return points
 
 
@@ -107,11 +104,22 @@ def conformal_set(logit: float, present: np.ndarray, absent: np.ndarray, alpha: 
     return kept
 
 
-def calibrate(logits: np.ndarray, labels: np.ndarray, patients: np.ndarray, settings: dict) -> dict:
-    """One finding's entry in calibration.json."""
-    order = np.argsort(logits, kind="stable")
-    logits, labels, patients = logits[order].astype(np.float64), labels[order], patients[order]
-    p = out_of_patient(logits, labels, patients)
+@dataclass(frozen=True)
+class Held:
+    """Images of one split: logit, label and patient of each."""
+
+    logits: np.ndarray
+    labels: np.ndarray
+    patients: np.ndarray
+
+
+def calibrate(pairs: Held, measured: Held, name: str, settings: dict) -> dict:
+    """One finding's entry in calibration.json: pairs, thresholds and conformal scores from `pairs`, the rates at the
+    thresholds from `measured`, the split called `name`."""
+    order = np.argsort(pairs.logits, kind="stable")
+    logits, labels, patients = pairs.logits[order].astype(np.float64), pairs.labels[order], pairs.patients[order]
+    chosen = thresholds(out_of_patient(logits, labels, patients), labels, settings)
+    p = VennAbers(logits, labels).many(measured.logits)[:, 0]
     return {
         "method": "venn-abers",
         "n": len(logits),
@@ -120,7 +128,8 @@ def calibrate(logits: np.ndarray, labels: np.ndarray, patients: np.ndarray, sett
         "prevalence": round(float(labels.mean()), 6),
         "logitsF64": base64_of(logits, "<f8"),
         "labelsU8": base64_of(labels, "u1"),
-        "operatingPoints": operating_points(p, labels, patients, settings),
+        "operatingPoints": operating_points(chosen, p, measured.labels, measured.patients),
+        "measuredOn": {"set": name, "n": len(p), "patients": len(np.unique(measured.patients))},
         "conformal": {
             "alpha": settings["alpha"],
             "presentF64": base64_of(np.sort(-logits[labels == 1]), "<f8"),

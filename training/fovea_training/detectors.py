@@ -1,40 +1,57 @@
 """Is the image like those the network learnt from? Feature detectors, confidence, and plain image quality.
 
-Detectors are fitted on the training split and their thresholds set on held-out patients. Prototypes are centroids
-of clusters, never one patient's features.
+Detectors are fitted on the training split, as it is and as another department might have sent it (`augment.elsewhere`),
+so that framing, exposure and compression are no reason to refuse. Their thresholds are set on `calib`, unchanged and
+changed. No file of theirs holds a patient's features: only means, directions and covariances.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from sklearn.cluster import KMeans
 
 from .calibration import base64_of, from_base64
 
-
-def unit(x: np.ndarray) -> np.ndarray:
-    """Rows of length 1."""
-    return x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)
+# where a contrast's centre lies, on the far side of the usual pictures, in distances between the two means
+BEYOND = 0.5
 
 
-def _project(features: np.ndarray, labels: np.ndarray, basis: np.ndarray, classes: list[str], ridge: float) -> dict:
-    """A Mahalanobis detector in the coordinates of `basis` (rows, any scale); `ridge` times the mean variance is added
-    to every direction, so that none that the fit hardly saw decides alone."""
-    mean = features.mean(0)
-    z = (features - mean) @ basis.T
-    centres = {name: z[labels == i].mean(0) for i, name in enumerate(classes)}
-    within = np.concatenate([z[labels == i] - c for i, c in enumerate(centres.values())])
-    covariance = np.cov(within.T)
-    covariance = covariance + np.eye(len(basis)) * ridge * np.trace(covariance) / len(basis)
+def _mahalanobis(name: str, mean: np.ndarray, basis: np.ndarray, centres: dict[str, np.ndarray], precision: np.ndarray) -> dict:
     return {
         "kind": "mahalanobis",
-        "dimension": features.shape[1],
+        "name": name,
+        "dimension": basis.shape[1],
         "rank": len(basis),
         "meanF32": base64_of(mean, "<f4"),
         "projectionF32": base64_of(basis, "<f4"),
         "classes": [{"name": n, "centreF32": base64_of(c, "<f4")} for n, c in centres.items()],
-        "precisionF32": base64_of(np.linalg.inv(covariance), "<f4"),
+        "precisionF32": base64_of(precision, "<f4"),
     }
+
+
+def distance(name: str, features: np.ndarray, labels: np.ndarray, basis: np.ndarray, classes: list[str], ridge: float) -> dict:
+    """A Mahalanobis detector in the coordinates of `basis` (rows, any scale); `ridge` times the mean variance is added
+    to every direction, so that none that the fit hardly saw decides alone."""
+    mean = features.mean(0)
+    z = (features - mean) @ basis.T
+    centres = {n: z[labels == i].mean(0) for i, n in enumerate(classes)}
+    within = np.concatenate([z[labels == i] - c for i, c in enumerate(centres.values())])
+    covariance = np.cov(within.T)
+    covariance = covariance + np.eye(len(basis)) * ridge * np.trace(covariance) / len(basis)
+    return _mahalanobis(name, mean, basis, centres, np.linalg.inv(covariance))
+
+
+def contrast(name: str, usual: np.ndarray, other: np.ndarray, columns: np.ndarray, ridge: float) -> dict:
+    """Tells one kind of wrong picture: rank 1, along Fisher's direction from the usual pictures to the others in
+    `columns`, the distance between the two means being 1. The one centre lies `BEYOND` of it on the far side of the usual
+    pictures: what is refused is like the others, and on the far side only what is as far out as they are."""
+    a, b = usual[:, columns], other[:, columns]
+    spread = a.std(0) + 1e-9
+    within = (np.cov((a / spread).T) * len(a) + np.cov((b / spread).T) * len(b)) / (len(a) + len(b))
+    step = (b.mean(0) - a.mean(0)) / spread
+    weight = np.linalg.solve(within + np.eye(len(columns)) * ridge, step)
+    basis = np.zeros((1, usual.shape[1]))
+    basis[0, columns] = weight / (weight @ step) / spread
+    return _mahalanobis(name, usual.mean(0), basis, {"usual": np.array([-BEYOND])}, np.ones((1, 1)))
 
 
 def _principal(features: np.ndarray, rank: int) -> np.ndarray:
@@ -44,61 +61,42 @@ def _principal(features: np.ndarray, rank: int) -> np.ndarray:
 
 
 def fit(
-    features: np.ndarray, labels: np.ndarray, settings: dict, seed: int, changed: np.ndarray | None = None
+    features: np.ndarray, changed: np.ndarray, labels: np.ndarray, wrong: dict[str, np.ndarray], settings: dict
 ) -> list[dict]:
-    """Detectors without thresholds. `labels` are the classes of the Mahalanobis centres; `changed` are features of
-    the same images under mild augmentation, which the gate features' own detector is to take for granted."""
-    features = features.astype(np.float64)
-    network, classes = settings["networkDimension"], settings["classes"]
-    clusters = KMeans(settings["prototypes"], n_init=1, max_iter=30, random_state=seed).fit(unit(features))
-    mean = features.mean(0)
+    """Detectors without thresholds, from the training images' features. `changed` are those of the same images as another
+    department might have sent them, `wrong` those of what `augment.WRONG` makes of both, by name of the detector (so that a
+    contrast is of that alone); `labels` are the classes of the Mahalanobis centres."""
+    features, changed = features.astype(np.float64), changed.astype(np.float64)
+    network, classes, ridge = settings["networkDimension"], settings["classes"], settings["ridge"]
+    both, twice = np.concatenate([features, changed]), np.concatenate([labels, labels])
     seen = np.zeros((settings["rank"], features.shape[1]))
     seen[:, :network] = _principal(features[:, :network], settings["rank"])
-    both = features if changed is None else np.concatenate([features, changed.astype(np.float64)])
-    twice = labels if changed is None else np.concatenate([labels, labels])
+    # the coarse picture and the early channels have units of their own: each block in its own spread
     gates = np.zeros((features.shape[1] - network, features.shape[1]))
     own = features[:, network:].std(0)
     for group in np.array_split(np.arange(len(own)), [settings["layoutDimension"]]):
         if len(group):
             gates[group, network + group] = 1 / max(own[group].mean(), 1e-9)
-    basis = _principal(features, settings["rank"])
+    columns = {"gates": np.arange(network, features.shape[1]), "all": np.arange(features.shape[1])}
     return [
-        {
-            "kind": "knn-cosine",
-            "k": settings["k"],
-            "dimension": features.shape[1],
-            "count": settings["prototypes"],
-            "prototypesF32": base64_of(unit(clusters.cluster_centers_), "<f4"),
-        },
-        _project(features, labels, seen, classes, settings["ridge"]),
-        _project(both, twice, gates, classes, settings["ridge"]),
-        {
-            "kind": "residual",
-            "dimension": features.shape[1],
-            "rank": settings["rank"],
-            "meanF32": base64_of(mean, "<f4"),
-            "projectionF32": base64_of(basis, "<f4"),
-        },
-        {"kind": "confidence"},
+        distance("network", both, twice, seen, classes, ridge),
+        distance("gates", both, twice, gates, classes, ridge),
+        *(
+            contrast(name, both, other.astype(np.float64), columns[settings["contrasts"][name]["on"]], settings["contrasts"][name]["ridge"])
+            for name, other in wrong.items()
+        ),
+        {"kind": "confidence", "name": "confidence"},
     ]
 
 
 def score(detector: dict, features: np.ndarray, logits: np.ndarray) -> np.ndarray:
     """Larger is stranger; one value an image."""
-    kind = detector["kind"]
-    if kind == "confidence":
+    if detector["kind"] == "confidence":
         p = 1 / (1 + np.exp(-logits.astype(np.float64)))
         return -np.maximum(p, 1 - p).max(1)
-    f = features.astype(np.float64)
-    if kind == "knn-cosine":
-        prototypes = from_base64(detector["prototypesF32"], "<f4").reshape(detector["count"], detector["dimension"])
-        cosines = np.sort(unit(f) @ prototypes.T.astype(np.float64), axis=1)
-        return 1 - cosines[:, -detector["k"] :].mean(1)
     mean = from_base64(detector["meanF32"], "<f4").astype(np.float64)
     basis = from_base64(detector["projectionF32"], "<f4").reshape(detector["rank"], -1).astype(np.float64)
-    z = (f - mean) @ basis.T
-    if kind == "residual":
-        return np.linalg.norm((f - mean) - z @ basis, axis=1)
+    z = (features.astype(np.float64) - mean) @ basis.T
     precision = from_base64(detector["precisionF32"], "<f4").reshape(detector["rank"], -1).astype(np.float64)
     distances = []
     for entry in detector["classes"]:
@@ -108,25 +106,28 @@ def score(detector: dict, features: np.ndarray, logits: np.ndarray) -> np.ndarra
 
 
 def set_thresholds(
-    detectors: list[dict], features: np.ndarray, logits: np.ndarray, false_alarm: dict[str, float], margin: float = 1.0
+    detectors: list[dict],
+    clean: tuple[np.ndarray, np.ndarray],
+    changed: list[tuple[np.ndarray, np.ndarray]],
+    false_alarm: dict[str, float],
+    refused: dict[str, float],
 ) -> None:
-    """Thresholds on held-out images: the highest `false_alarm` share lies above; those of the feature detectors are then
-    multiplied by `margin`, because held-out images of one hospital say nothing of the next one's exposure and framing,
-    and what is no chest lies far beyond. `falseAlarm` is what is left above after that."""
-    for name, detector in zip(names(detectors), detectors):
-        values = score(detector, features, logits)
-        share = false_alarm[name]
-        threshold = float(np.quantile(values, 1 - share))
-        factor = 1.0 if detector["kind"] == "confidence" else margin
-        detector["threshold"] = float(f"{threshold * factor:.7g}")
+    """Thresholds on held-out images, each entry (features, logits): the lowest at which at most the `false_alarm` share of
+    the unchanged images and, under each mild change, at most the share `refused` of its images lies above. Held-out images of one
+    hospital alone say nothing of the next one's exposure and framing. Confidence is about the classes, not about the
+    picture, and is set on the unchanged ones. `falseAlarm` is what is left above on them."""
+    for detector in detectors:
+        values = score(detector, *clean)
+        threshold = float(np.quantile(values, 1 - false_alarm[detector["name"]]))
+        if detector["kind"] != "confidence":
+            threshold = max([threshold, *(float(np.quantile(score(detector, *c), 1 - refused[detector["name"]])) for c in changed)])
+        detector["threshold"] = float(f"{threshold:.7g}")
         detector["falseAlarm"] = round(float((values > detector["threshold"]).mean()), 5)
 
 
 def names(detectors: list[dict]) -> list[str]:
-    """A name for each: its kind, with what it looks at where two are of one kind."""
-    kinds = [d["kind"] for d in detectors]
-    looks = iter(("network", "gates"))
-    return [f"{k}, {next(looks)}" if kinds.count(k) > 1 else k for k in kinds]
+    """A name for each."""
+    return [d["name"] for d in detectors]
 
 
 def alarms(detectors: list[dict], features: np.ndarray, logits: np.ndarray) -> np.ndarray:
@@ -149,31 +150,31 @@ def quality(image: np.ndarray) -> dict[str, float]:
     }
 
 
-# name -> (lowest, highest) that any image can have
-RANGES = {
-    "standard-deviation": (0.0, 128.0),
-    "mean": (0.0, 255.0),
-    "saturated": (0.0, 1.0),
-    "gradient": (0.0, 255.0),
-    "mirror-correlation": (-1.0, 1.0),
+def _logit(top: float):
+    clip = lambda x: np.clip(np.asarray(x, dtype=np.float64) / top, 1e-4, 1 - 1e-4)
+    return lambda x: np.log(clip(x) / (1 - clip(x))), lambda t: top / (1 + np.exp(-t))
+
+
+_log = (lambda x: np.log(np.maximum(x, 1e-3)), np.exp)
+
+# name -> (to a scale without ends, back): on the measure's own scale a margin runs past what a picture can have
+SCALES = {
+    "standard-deviation": _log,
+    "mean": _logit(255.0),
+    "saturated": _logit(1.0),
+    "gradient": _log,
+    "mirror-correlation": (lambda x: np.arctanh(np.clip(x, -0.9999, 0.9999)), np.tanh),
 }
 
 
-def quality_limits(images: np.ndarray, margin: float) -> list[dict]:
-    """Limits wide around the training images: their .1 and 99.9 percentiles, moved out by `margin` times the range
-    between them and kept within what is possible."""
-    table = [quality(i) for i in images]
+def quality_limits(measured: list[dict[str, float]], margin: float) -> list[dict]:
+    """Limits around `measured` (training images, unchanged and as another department might send them): their .1 and 99.9
+    percentiles, each moved out by `margin` times its own distance from the median, on the measure's scale."""
     limits = []
-    for name, (lowest, highest) in RANGES.items():
-        low, high = np.percentile([t[name] for t in table], [0.1, 99.9])
-        room = margin * (high - low)
-        limits.append(
-            {
-                "name": name,
-                "minimum": round(max(lowest, float(low - room)), 4),
-                "maximum": round(min(highest, float(high + room)), 4),
-            }
-        )
+    for name, (scaled, back) in SCALES.items():
+        low, middle, high = np.percentile(scaled(np.array([m[name] for m in measured])), [0.1, 50, 99.9])
+        ends = (back(low - margin * (middle - low)), back(high + margin * (high - middle)))
+        limits.append({"name": name, **dict(zip(("minimum", "maximum"), (round(float(e), 4) for e in ends)))})
     return limits
 
 

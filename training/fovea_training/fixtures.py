@@ -1,7 +1,8 @@
-"""test/fixtures/preprocessing: tensors that the TypeScript side must give to 1e-3, from decoded stored values on.
+"""test/fixtures: what both sides must give.
 
-`file-*.json` name a DICOM file of sandbox/data, with the tensor beside them (`.f32`, little-endian float32);
-`array-*.json` carry a small array, its header rules and the tensor in base64.
+`preprocessing`: tensors, to 1e-3, from decoded stored values on. `file-*.json` name a DICOM file of sandbox/data, with the
+tensor beside them (`.f32`, little-endian float32); `array-*.json` carry a small array, its header rules and the tensor in
+base64. `statistics`: rows and the figures of them.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from . import dicom
+from . import dicom, metrics
 from .build import write_json
 from .calibration import base64_of
 from .preprocessing import Grey, LookupTable, Window, prepare, to_grey, to_tensor
@@ -109,3 +110,28 @@ def write(folder: Path, repository: Path, files: list[Path], rules: dict) -> Non
                 "tensorF32": base64_of(tensor, "<f4"),
             },
         )
+
+
+REPLICATES = 200
+
+
+def statistics_rows() -> list[dict]:
+    """Invented rows: tied probabilities, two classes that overlap, one to four images a patient."""
+    rng = np.random.default_rng(20261125)
+    rows = []
+    for patient in range(60):
+        for _ in range(int(rng.integers(1, 5))):
+            score = float(np.round(rng.normal(0, 2), 3))
+            label = int(rng.random() < 1 / (1 + np.exp(-1.4 * score + 0.3)))
+            p = float(np.round(1 / (1 + np.exp(-score)), 1))
+            rows.append({"probability": p, "score": score, "label": label, "patient": f"p{patient}"})
+    return [rows[i] for i in rng.permutation(len(rows))]
+
+
+def write_statistics(folder: Path) -> None:
+    """figures.json: the rows and what `metrics.describe` says of them, which src/statistics must say too."""
+    rows = statistics_rows()
+    column = lambda key: np.array([r[key] for r in rows])
+    figures = metrics.describe(column("probability"), column("score"), column("label"), column("patient"), draws=REPLICATES)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / "figures.json", {"schema": 1, "replicates": REPLICATES, "rows": rows, "figures": figures}, indent=1)

@@ -64,11 +64,15 @@ class Package:
         return "GATE_BURNED_IN" if h.burned_in else None
 
     def say(self, logit: float) -> tuple[float, float, float, str]:
-        """(p, low, high, band)."""
+        """(p, low, high, band). The conformal set has a veto: a full set is indeterminate, and so is one that holds only
+        the other label; an empty one keeps the likelier label."""
         p, low, high = self.calibrator(logit)
-        band = "low" if p < self.low else "elevated" if p >= self.high else "indeterminate"
-        if len(conformal_set(logit, self.present, self.absent, self.alpha)) == 2:
-            band = "indeterminate"
+        kept = conformal_set(logit, self.present, self.absent, self.alpha) or ["present" if p >= 0.5 else "absent"]
+        band = "indeterminate"
+        if len(kept) == 1 and p >= self.high and kept == ["present"]:
+            band = "elevated"
+        elif len(kept) == 1 and p < self.low and kept == ["absent"]:
+            band = "low"
         return p, low, high, band
 
     def judge(self, grey: np.ndarray) -> Result:
