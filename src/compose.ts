@@ -31,9 +31,10 @@ import { createMetrics } from '#server/metrics';
 import type { Readiness } from '#server/routes/health';
 import { createAssessments } from '#store/assessments';
 import { createCards } from '#store/cards';
-import { type Database, openDatabase } from '#store/database';
+import { type Database, type DatabaseOptions, openDatabase } from '#store/database';
 import { createFeedback } from '#store/feedback';
 import { migrate } from '#store/migrate';
+import { probeStore, type StoreProbe } from '#store/probe';
 import { createQueue } from '#store/queue';
 import { createReplay } from '#store/replay';
 import { startUpkeep } from '#store/upkeep';
@@ -331,16 +332,20 @@ function anonymousTenant(tenants: readonly Tenant[]): Tenant {
   return found;
 }
 
+function storeOptions({ databaseUrl, dataFolder }: Config): DatabaseOptions {
+  return databaseUrl === null ? { folder: path.join(dataFolder, 'database') } : { url: databaseUrl };
+}
+
 async function openStore(config: Config): Promise<Database> {
-  const folder = path.join(config.dataFolder, 'database');
-  if (config.databaseUrl === null) {
-    await mkdir(folder, { recursive: true, mode: 0o700 }).catch((cause: NodeJS.ErrnoException) => {
+  const options = storeOptions(config);
+  if ('folder' in options) {
+    await mkdir(options.folder, { recursive: true, mode: 0o700 }).catch((cause: NodeJS.ErrnoException) => {
       // No room is the store's to tell.
       if (['ENOSPC', 'EDQUOT'].includes(cause.code ?? '')) return;
       throw new ServiceError('CONFIG_INVALID', { detail: 'FOVEA_DATA is no folder to write in.', cause });
     });
   }
-  const database = await openDatabase(config.databaseUrl === null ? { folder } : { url: config.databaseUrl });
+  const database = await openDatabase(options);
   try {
     await migrate(database);
     return database;
@@ -350,17 +355,9 @@ async function openStore(config: Config): Promise<Database> {
   }
 }
 
-/** The version of the database that the configuration names, for `fovea doctor`. @throws ServiceError */
-export async function probeDatabase(config: Config): Promise<string> {
-  const database = await openStore(config);
-  try {
-    const { rows } = await sql<{
-      version: string;
-    }>`select split_part(version(), ' on ', 1) as version`.execute(database.kysely);
-    return rows[0]?.version ?? '';
-  } finally {
-    await database.close();
-  }
+/** A look at the database that the configuration names, for `fovea doctor`; nothing is made or changed. @throws ServiceError */
+export function probeDatabase(config: Config): Promise<StoreProbe | null> {
+  return probeStore(storeOptions(config));
 }
 
 function readCertificates(file: string): string {

@@ -1,9 +1,12 @@
+import { existsSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
 import { deployedModels, idOf, loadCatalogue } from '#assessment/catalogue';
 import { probeDatabase } from '#compose';
-import { packageRoots, readConfig, settingsInForce } from '#config';
+import { type Config, packageRoots, readConfig, settingsInForce } from '#config';
 import { asServiceError } from '#core/error';
+import type { Tenant } from '#core/tenant';
 import { providers } from '#inference/providers';
+import type { StoreProbe } from '#store/probe';
 import { publicAddressProblem } from './public-address.ts';
 import { exitCodes, print, table } from './terminal.ts';
 
@@ -27,9 +30,10 @@ export async function doctor(options: { readonly json?: boolean }): Promise<numb
     // Without a tenant of its own nothing but the sandbox can be meant, which takes calls without a token.
     if (unknown !== null && config.tenants.length > 0)
       findings.push({ what: 'public address', state: 'problem', detail: unknown });
-    findings.push(await database(config));
+    findings.push(...(await database(config)), pseudonymKey(config));
     findings.push(...(await models(config)));
     for (const tenant of config.tenants) {
+      findings.push(keySources(tenant));
       const clear = [...tenant.fhirServers, ...tenant.imagingServers].filter((one) =>
         one.base.startsWith('http:'),
       );
@@ -84,20 +88,68 @@ async function providerFindings(): Promise<Finding[]> {
   );
 }
 
-async function database(config: ReturnType<typeof readConfig>): Promise<Finding> {
+async function database(config: Config): Promise<Finding[]> {
+  const what = 'database';
   const where = config.databaseUrl === null ? `embedded in ${config.dataFolder}` : 'PostgreSQL';
   try {
-    const version = await probeDatabase(config);
-    return { what: 'database', state: 'ok', detail: `${where}: ${version}` };
+    const found = await probeDatabase(config);
+    if (found === null)
+      return [{ what, state: 'note', detail: `${where}: none yet, the first start makes it` }];
+    const { version, jobs } = found;
+    const current = found.stepsBehind === 0 && found.stepsAhead === 0;
+    return [
+      { what, state: current ? 'ok' : 'note', detail: `${where}: ${version}, ${schemaState(found)}` },
+      {
+        what: 'queue',
+        state: 'ok',
+        detail:
+          jobs === null
+            ? 'no jobs yet'
+            : Object.entries(jobs)
+                .map(([state, n]) => `${n} ${state}`)
+                .join(', '),
+      },
+    ];
   } catch (error) {
     const failure = asServiceError(error);
     if (failure.code === 'DATA_FOLDER_LOCKED')
-      return { what: 'database', state: 'note', detail: `${where}: in use by a running Fovea` };
-    return { what: 'database', state: 'problem', detail: `${where}: ${failure.code}: ${failure.message}` };
+      return [{ what, state: 'note', detail: `${where}: in use by a running Fovea` }];
+    return [{ what, state: 'problem', detail: `${where}: ${failure.code}: ${failure.message}` }];
   }
 }
 
-async function models(config: ReturnType<typeof readConfig>): Promise<Finding[]> {
+function schemaState({ stepsBehind, stepsAhead, jobs }: StoreProbe): string {
+  const steps = (n: number) => `${n} ${n === 1 ? 'step' : 'steps'}`;
+  if (stepsAhead > 0) return `schema ${steps(stepsAhead)} ahead of this program`;
+  if (stepsBehind === 0) return 'schema up to date';
+  return `${jobs === null ? 'no schema yet,' : 'schema'} ${steps(stepsBehind)} behind: the next start applies ${stepsBehind === 1 ? 'it' : 'them'}`;
+}
+
+/** The file alone: the key is not read. */
+function pseudonymKey(config: Config): Finding {
+  const what = 'pseudonym key';
+  const file = config.pseudonymKeyFile;
+  if (existsSync(file)) return { what, state: 'ok', detail: file };
+  // Several processes must share a key that somebody gave them; the sandbox, which has no such tenants, makes its own.
+  return config.databaseUrl !== null && config.tenants.length > 0
+    ? { what, state: 'problem', detail: `${file} is missing: with DATABASE_URL it is not made` }
+    : { what, state: 'note', detail: `${file} is not there yet: the first start makes it` };
+}
+
+/** Where the keys come from that this tenant's tokens are verified with. */
+function keySources(tenant: Tenant): Finding {
+  const sources = tenant.clients.flatMap(({ issuer, jwksUrls, jwks }) => [
+    ...jwksUrls.map(({ base }) => `${issuer}: ${base}`),
+    ...(jwks === undefined ? [] : [`${issuer}: ${jwks.keys.length} in the configuration file`]),
+  ]);
+  return {
+    what: `keys of ${tenant.id}`,
+    state: sources.length > 0 ? 'ok' : 'problem',
+    detail: sources.length > 0 ? sources.join('; ') : 'none: every token would be refused',
+  };
+}
+
+async function models(config: Config): Promise<Finding[]> {
   const catalogue = await loadCatalogue(packageRoots(config));
   const deployed = deployedModels(catalogue, config.deployments);
   return [

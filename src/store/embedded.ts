@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { cp, mkdir, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { cp, mkdir, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { ServiceError } from '#core/error';
 import { storeFailure, storeUnavailable } from './failures.ts';
@@ -76,6 +76,22 @@ async function initialise(folder: string): Promise<void> {
   await database.close();
 }
 
+/**
+ * Whether there is a cluster in `folder`, without making or changing anything.
+ *
+ * @throws ServiceError STORE_UNAVAILABLE when it cannot be told, or when something else stands in its place
+ */
+export async function hasCluster(folder: string): Promise<boolean> {
+  const cluster = path.join(folder, clusterName);
+  if (await coded(isCluster(cluster))) return true;
+  const found = await readdir(cluster).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw noCluster(cluster, error);
+  });
+  if (found.length > 0) throw noCluster(cluster);
+  return false;
+}
+
 /** Makes room for a new cluster: an empty folder goes, one that holds anything may be somebody's only copy. */
 async function clear(cluster: string): Promise<void> {
   try {
@@ -83,12 +99,16 @@ async function clear(cluster: string): Promise<void> {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return;
-    if (!['ENOTEMPTY', 'EEXIST', 'ENOTDIR'].includes(code ?? '')) throw error;
-    throw storeUnavailable(
-      error,
-      `"${path.basename(path.dirname(cluster))}/${clusterName}" in the data folder holds files but is no database. Put its backup there, or move it away to begin with an empty database.`,
-    );
+    if (['ENOTEMPTY', 'EEXIST', 'ENOTDIR'].includes(code ?? '')) throw noCluster(cluster, error);
+    throw error;
   }
+}
+
+function noCluster(cluster: string, cause?: unknown): ServiceError {
+  return storeUnavailable(
+    cause,
+    `"${path.basename(path.dirname(cluster))}/${clusterName}" in the data folder holds files but is no database. Put its backup there, or move it away to begin with an empty database.`,
+  );
 }
 
 /** Only a marker that is not there says that there is no cluster; one that cannot be looked at is a failure. */

@@ -1,10 +1,23 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { Value } from '@sinclair/typebox/value';
+import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openDatabase } from '#store/database';
+import { migrate } from '#store/migrate';
+import { createQueue } from '#store/queue';
 import { runCli } from '../support/fovea-process.ts';
 import { assessSchema, evaluateSchema, inspectSchema } from '../support/output-schemas.ts';
+import { request as jobRequest } from '../support/store.ts';
 
 const root = path.resolve(import.meta.dirname, '..', '..');
 const pictures = path.join(root, 'sandbox', 'data');
@@ -223,6 +236,30 @@ describe('the fovea command', () => {
     expect(stdout).toMatch(/public address +problem +HOST is not loopback/);
     const named = await runCli(['doctor'], { ...more, FOVEA_PUBLIC_URL: 'https://fovea.example' });
     expect(named.stdout).not.toContain('public address');
+  });
+
+  it('doctor looks and changes nothing: no folder is made, no schema brought up to date; it names keys and queue', async () => {
+    const data = path.join(folder, 'looked-at');
+    const environment = { FOVEA_DATA: data, FOVEA_CONFIG: path.join(root, 'examples', 'config.json') };
+    const first = await runCli(['doctor'], environment);
+    expect(first.code).toBe(0);
+    expect(first.stdout).toMatch(/database +note +embedded in \S+looked-at: none yet/);
+    expect(first.stdout).toMatch(/pseudonym key +note .*is not there yet/);
+    expect(first.stdout).toMatch(
+      /keys of childrens-hospital +ok +https:\/\/ehr\.example\.org: https:\/\/ehr\.example\.org\/\.well-known\/jwks\.json/,
+    );
+    expect(existsSync(data)).toBe(false);
+
+    const database = await openDatabase({ folder: path.join(data, 'database') });
+    await migrate(database);
+    await sql`delete from schema_migrations where number = 2`.execute(database.kysely);
+    await createQueue(database).enqueue(jobRequest(1));
+    await database.close();
+    for (let look = 0; look < 2; look += 1) {
+      const { stdout } = await runCli(['doctor'], environment);
+      expect(stdout).toMatch(/database +note +embedded in .*: PostgreSQL [^,]+, schema 1 step behind/);
+      expect(stdout).toMatch(/queue +ok +1 queued, 0 running, 0 waiting, 0 needs-credential, 0 dead/);
+    }
   });
 
   it('worker without DATABASE_URL says what it needs', async () => {
