@@ -1,4 +1,3 @@
-import { performance } from 'node:perf_hooks';
 import { ServiceError } from '#core/error';
 
 /** The one clock of a call, from its arrival. It stands still while a body is on the line. */

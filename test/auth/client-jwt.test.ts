@@ -615,6 +615,16 @@ describe('item 45 @199 keys given out of band and key sets at an address', () =>
     expect(await on.verify(await token())).toBe('hospital');
   });
 
+  it('the keys of one set are told apart, by kid and by algorithm', async () => {
+    const on = remote();
+    on.jwks = { keys: [jwkOf('ES384'), jwkOf('next'), { ...jwkOf('RS256'), kid: 'ES384' }] };
+    expect(await on.verify(await token())).toBe('hospital');
+    expect(await on.verify(await token({ header: { kid: 'next' }, signedBy: 'next' }))).toBe('hospital');
+    expect(await on.verify(await token({ header: { alg: 'RS256' }, signedBy: 'RS256' }))).toBe('hospital');
+    expect(await on.verify(await token())).toBe('hospital');
+    await expectRefusal(on, await token({ signedBy: 'next' }), 'signature');
+  });
+
   it('of two listed sets the one that has the key', async () => {
     const second = 'https://ehr.example/second.json';
     const on = bench({
