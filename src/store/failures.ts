@@ -62,6 +62,11 @@ export function storeFailure(error: unknown): unknown {
   return error;
 }
 
+/** Whether a unique index refused a row (SQLSTATE 23505, unique_violation). */
+export function isDuplicate(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === '23505';
+}
+
 function storeFull(cause: Error): ServiceError {
   return new ServiceError('STORE_FULL', { retryAfter: retryFull, cause });
 }

@@ -4,6 +4,7 @@ import type { AssessedStudy, Reason } from '#core/assessment';
 import { ServiceError } from '#core/error';
 import { type Backoff, pauseBefore } from './backoff.ts';
 import type { Database } from './database.ts';
+import { isDuplicate } from './failures.ts';
 import { type JobKey, jobIdOf, studyHash } from './keys.ts';
 import { createLeases } from './leases.ts';
 import { notify } from './messages.ts';
@@ -127,7 +128,7 @@ export function createQueue(database: Database, options: QueueOptions = {}): Que
     const hash = studyHash(request.tenant, request.studyInstanceUid);
     const owner = request.credential === 'hook' ? processId : null;
     const quiet = request.quietSeconds ?? 0;
-    const { rows } = await sql<EnqueuedRow>`
+    const statement = sql<EnqueuedRow>`
       with accepted as (
         insert into jobs (id, tenant, study_hash, study_uid, content_digest, model_name, model_version, payload,
           credential, credential_owner, state, priority, max_attempts, run_after)
@@ -155,7 +156,13 @@ export function createQueue(database: Database, options: QueueOptions = {}): Que
           and jobs.model_name = accepted.model_name and jobs.model_version = accepted.model_version
           and jobs.id <> accepted.id
       )
-      select id, state, accepted_at, reason_code, reason_text, ${notify} from accepted`.execute(db);
+      select id, state, accepted_at, reason_code, reason_text, ${notify} from accepted`;
+    const { rows } = await statement.execute(db).catch((error: unknown) => {
+      // Of two that come at once for a new key, neither finds the other under `id`, and the later one may meet it in
+      // `jobs_once`, of which `on conflict (id)` knows nothing. By then the other is committed: asked again, it is found.
+      if (!isDuplicate(error)) throw error;
+      return statement.execute(db);
+    });
     if (rows[0] !== undefined) return toAccepted(rows[0], true);
     const standing = await sql<EnqueuedRow>`
       select id, state, accepted_at, reason_code, reason_text from jobs where id = ${id}`.execute(db);

@@ -56,6 +56,21 @@ describe.each(databaseKinds)('queue, $title', ({ kind, skip }) => {
     for (const job of jobs) await queue.complete(job, result());
   });
 
+  it('enqueues of one new key by two processes at the same moment are one job, each time', async () => {
+    const other = createQueue(database);
+    const failed: unknown[] = [];
+    for (let round = 0; round < 200; round += 1) {
+      const one = fresh();
+      const calls = Array.from({ length: 12 }, (_, n) => (n % 2 === 0 ? queue : other).enqueue(one));
+      const outcomes = await Promise.allSettled(calls);
+      failed.push(...outcomes.filter((call) => call.status === 'rejected').map((call) => call.reason));
+      const made = outcomes.filter((call) => call.status === 'fulfilled' && call.value.fresh);
+      expect(made).toHaveLength(1);
+    }
+    expect(failed).toEqual([]);
+    for (const job of await queue.claim(200)) await queue.complete(job, result());
+  }, 60_000);
+
   it('a job carries its key, payload and try', async () => {
     const one = fresh({ payload: { patient: 'ref', series: ['1', '2'] } });
     const { acceptedAt } = await queue.enqueue(one);
