@@ -27,6 +27,24 @@ const unavailableCodes = new Set([
   '57P03', // cannot_connect_now
 ]);
 
+/**
+ * A database that answers and refuses, with what to put right, for whoever runs this Fovea: patterns over code (Node.js,
+ * SQLSTATE) and message.
+ */
+const refusals: readonly (readonly [RegExp, string])[] = [
+  [/^(28000|28P01) |^ SASL: /, 'It refuses the user that DATABASE_URL names, or its password.'],
+  [/^3D000 /, 'The database that DATABASE_URL names does not exist on its server.'],
+  [
+    /^42501 /,
+    'The user that DATABASE_URL names lacks a right: it must own the tables of Fovea, or have CREATE on its schema where there are none yet.',
+  ],
+  [/^ The server does not support SSL connections/, 'DATABASE_URL asks for TLS, which the server has not.'],
+  [
+    /^(DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_VERIFY_LEAF_SIGNATURE|UNABLE_TO_GET_ISSUER_CERT_LOCALLY|CERT_HAS_EXPIRED|ERR_TLS_CERT_ALTNAME_INVALID) /,
+    'The certificate of its server cannot be verified.',
+  ],
+];
+
 /** What was to be stored has no form in a database: a time or a character that does not exist. */
 const unstorableCodes = new Set([
   '22003', // numeric_value_out_of_range
@@ -54,6 +72,8 @@ export function storeFailure(error: unknown): unknown {
   if (fullCodes.has(code) || fullMessages.test(error.message)) return storeFull(error);
   if (unavailableCodes.has(code) || code.startsWith('08') || unavailableMessages.test(error.message))
     return storeUnavailable(error);
+  const refusal = refusals.find(([pattern]) => pattern.test(`${code} ${error.message}`));
+  if (refusal !== undefined) return storeUnavailable(error, refusal[1]);
   if (unstorableCodes.has(code))
     return new ServiceError('INVALID_REQUEST', {
       detail: 'A value cannot be stored: a time, a number or a character that does not exist.',
