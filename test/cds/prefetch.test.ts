@@ -288,6 +288,20 @@ describe('item 12 @54 what is neither prefetched nor fetchable ends in 412 with 
     expect(performance.now() - from).toBeLessThan(10_000);
   });
 
+  it.each<[string, unknown, string]>([
+    ['no resource', { a: 1 }, 'FHIR_INVALID_RESPONSE'],
+    ['a resource of another patient', { resourceType: 'Patient', id: 'p2' }, 'FHIR_INVALID_RESPONSE'],
+    ['an OperationOutcome', outcome('processing'), 'the FHIR server: processing'],
+    ['nothing', null, 'not found'],
+  ])('from a port that looks at nothing and gives %s', async (_name, given, why) => {
+    const { status, outcome: told } = await call(
+      { conditions: null },
+      {},
+      { ports: { fetchFhir: async () => given } },
+    );
+    expect([status, told?.text]).toEqual([412, `${unmet}patient (${why}).`]);
+  });
+
   it('a bug in a port is no unmet prefetch: it ends in 500', async () => {
     const broken = { fetchFhir: async () => Promise.reject(new TypeError('secret')) };
     const { status, outcome: told } = await call({ conditions: null }, {}, { ports: broken });
