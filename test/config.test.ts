@@ -2,7 +2,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { packageRoots, readConfig, settings, settingsInForce } from '#config';
+import { packageRoots, readConfig, settingsInForce } from '#config';
+import { settings } from '#config/settings';
 import { ServiceError } from '#core/error';
 
 /** The error of one reading, held to be ours. */

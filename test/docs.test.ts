@@ -1,7 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { configFileSchema, settings } from '#config';
+import { configFileSchema } from '#config/file';
+import { settings } from '#config/settings';
 import { errorTable } from '#core/error';
 import { assessSchema, evaluateSchema, inspectSchema } from './support/output-schemas.ts';
 
@@ -47,7 +48,7 @@ describe('docs', () => {
     );
     const text = [
       '# Configuration',
-      generated('src/config.ts'),
+      generated('src/config/settings.ts'),
       '',
       'Everything is set by environment variable; `fovea doctor` shows what is in force. Tenants, deployments and execution providers stand in the JSON file that `FOVEA_CONFIG` names; its schema is [schemas/config.json](schemas/config.json), an example is [../examples/config.json](../examples/config.json).',
       '',
