@@ -1,6 +1,7 @@
 /**
- * Joins calls that come while one is under way into the next: one statement for many callers. A lone caller waits for
- * nobody. `run` gives one result for each item, in their order; when it fails, all callers of that round fail.
+ * Joins calls of one turn of the event loop, and those that come while a statement is under way, into one statement for
+ * many callers: a message to the database costs more than what it asks for. A lone caller waits for nobody but the calls
+ * that have arrived with it. `run` gives one result for each item, in their order; when it fails, all callers of that round fail.
  */
 export function createBatcher<Item, Result>(
   run: (items: readonly Item[]) => Promise<readonly Result[]>,
@@ -28,6 +29,7 @@ export function createBatcher<Item, Result>(
   const drain = async () => {
     running = true;
     while (waiting.length > 0) {
+      await new Promise((resolve) => setImmediate(resolve));
       const calls = take();
       try {
         const results = await run(calls.flatMap((call) => call.items));
