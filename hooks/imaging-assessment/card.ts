@@ -6,7 +6,7 @@ import { percentWithRange } from '#core/shares';
 import { findingInWords } from './finding.ts';
 import { incompleteInWords } from './notes.ts';
 import { overrideReasons } from './override-reasons.ts';
-import { plainDate, plainText, seconds, since, viewInWords } from './wording.ts';
+import { cut, plainDate, plainText, seconds, since, viewInWords } from './wording.ts';
 
 /** One study as a card. `untold`: what to say of the studies that have no card of their own. */
 export function cardOf(study: StudyAssessment, tools: HookTools, untold: string | null): IssuedCard {
@@ -208,9 +208,9 @@ function summaryOf([name, what, tail]: readonly [string, string, string]): strin
   const whole = name + what + tail;
   if (whole.length < 140) return whole;
   const room = 139 - what.length - tail.length;
-  const shortName = room > 12 ? `${name.slice(0, room - 3).trimEnd()}…: ` : '';
+  const shortName = room > 12 ? `${cut(name, room - 3)}…: ` : '';
   const short = shortName + what + tail;
-  return short.length < 140 ? short : `${what.slice(0, 138 - tail.length).trimEnd()}…${tail}`;
+  return short.length < 140 ? short : `${cut(what, 138 - tail.length)}…${tail}`;
 }
 
 function round(value: number): number {

@@ -1,7 +1,8 @@
 import type { PatientAssessments, StudyAssessment } from '#core/hook-tools';
 
 /** What the last card says of everything that has no card of its own. */
-export interface Untold extends Pick<PatientAssessments, 'unread' | 'olderThanLookback' | 'lookbackDays'> {
+export interface Untold
+  extends Pick<PatientAssessments, 'unread' | 'olderThanLookback' | 'beyondNewest' | 'lookbackDays'> {
   /** Studies beyond the card limit. */
   readonly rest: readonly StudyAssessment[];
   /** The record's list of studies could not be read to its end. */
@@ -48,8 +49,9 @@ function stateInWords(study: StudyAssessment): (typeof states)[number] {
   return (['elevated', 'indeterminate'] as const).find((band) => bands.includes(band)) ?? 'low';
 }
 
-function unseenInWords({ unread, olderThanLookback, lookbackDays }: Untold): string | null {
+function unseenInWords({ unread, olderThanLookback, beyondNewest, lookbackDays }: Untold): string | null {
   const parts = [
+    beyondNewest > 0 ? `${studies(beyondNewest)} beyond the newest ones` : null,
     olderThanLookback > 0 ? `${studies(olderThanLookback)} older than ${lookbackDays} days` : null,
     unread > 0 ? `${studies(unread)} of a kind that no model here reads` : null,
   ].filter((part) => part !== null);

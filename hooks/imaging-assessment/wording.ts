@@ -1,11 +1,19 @@
 /** How text, dates and views are said on a card; numbers are in `#core/shares`. */
 
-/** Text of a record for a place that is not Markdown: one line, without controls and without angle brackets. */
+/** Text of a record for a place that is not Markdown: one line, without controls, halves of characters and angle brackets. */
 export function plainText(text: string): string {
   return text
-    .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}<>]+/gu, ' ')
+    .replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}<>]+/gu, ' ')
     .replace(/\s+/g, ' ')
     .trim();
+}
+
+/** The first `length` UTF-16 units at most, never half a character. */
+export function cut(text: string, length: number): string {
+  return text
+    .slice(0, length)
+    .replace(/[\uD800-\uDBFF]$/, '')
+    .trimEnd();
 }
 
 export function capitalised(text: string): string {

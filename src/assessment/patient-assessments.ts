@@ -80,7 +80,8 @@ async function forPatient(
   const { tenant } = call;
   const record = call.readStudies(query.imagingStudies);
   const studies = [...record.studies].sort(newestFirst);
-  const recent = studies.filter((study) => isRecent(study, parts.now(), tenant.lookbackDays));
+  const within = studies.filter((study) => isRecent(study, parts.now(), tenant.lookbackDays));
+  const recent = within.slice(0, mostStudies);
   const patient = recent.length > 0 ? call.readPatient(query.patient) : null;
   const asked = patient === null ? [] : recent.flatMap((study) => askFor(parts, call, study, patient));
   const usual = usualTimes(parts);
@@ -98,7 +99,8 @@ async function forPatient(
         oneOfStudy(told.filter(({ one }) => one.study === study).map(({ state }) => state)),
       ),
       unread: recent.length - new Set(told.map(({ one }) => one.study)).size,
-      olderThanLookback: studies.length - recent.length,
+      olderThanLookback: studies.length - within.length,
+      beyondNewest: within.length - recent.length,
       lookbackDays: tenant.lookbackDays,
       showLow: tenant.showLow,
     };
@@ -106,6 +108,9 @@ async function forPatient(
     watch.close();
   }
 }
+
+/** Studies that one call looks at, the newest: a record of any length is work of a bounded size. */
+const mostStudies = 50;
 
 /** Asks, accepts jobs for what has no result, and asks again until nothing is running or the time is up. */
 async function settle(

@@ -70,6 +70,9 @@ export async function dispatch<Client, Tools>(
   const { wire, issued } = checkResponse(response, (problems) =>
     options.onBadCard({ serviceId, hook, problems }),
   );
+  // An empty answer would be read as nothing to say.
+  if (response.cards.length > 0 && wire.cards.length === 0)
+    throw new ServiceError('INTERNAL', { detail: 'No card of the service holds against the standard.' });
   if (issued.length > 0) await untilDeadline(ports.cardsIssued(call, issued), deadline.lastSignal);
   return wire;
 }

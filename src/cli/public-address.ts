@@ -11,6 +11,6 @@ export function publicAddressProblem({ publicUrl, host }: Pick<Config, 'publicUr
 }
 
 /** Whether only this machine can call: then callers know Fovea as http://localhost:PORT. */
-function isLoopback(host: string): boolean {
+export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));
 }

@@ -6,12 +6,18 @@ import { publicSandbox, sandboxTenant } from '#assessment/sandbox-tenant';
 import { compose } from '#compose';
 import { type Config, installFolder, readConfig } from '#config';
 import { ServiceError } from '#core/error';
+import { isLoopback } from './public-address.ts';
 import { runUntilSignal, stoppedOnFailure } from './run-until-signal.ts';
 import { print } from './terminal.ts';
 
 /** `fovea sandbox`: Fovea with an EHR to try it with, in a thread of its own. */
 export async function sandbox(): Promise<number> {
   const given = readConfig();
+  if (!isLoopback(given.host) && given.sandboxTokens !== 'required')
+    throw new ServiceError('CONFIG_INVALID', {
+      detail:
+        'HOST is not loopback: the sandbox would answer everybody without a token. Set FOVEA_SANDBOX_TOKENS=required.',
+    });
   const port = given.port === 0 ? await freePort(given.host) : given.port;
   const base = given.publicUrl ?? `http://localhost:${port}`;
   const config: Config = {

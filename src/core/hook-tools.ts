@@ -40,6 +40,8 @@ export interface PatientAssessments {
   /** Studies that no deployed model reads (another modality): never a card. */
   readonly unread: number;
   readonly olderThanLookback: number;
+  /** Studies within the lookback that are older than the newest 50, which are all that one call looks at. */
+  readonly beyondNewest: number;
   readonly lookbackDays: number;
   /** The tenant wants cards for `low` too. */
   readonly showLow: boolean;

@@ -4,11 +4,14 @@ import { asObject, asObjects, asText } from './json.ts';
 /** FHIR date: year, year and month, or whole. @see FHIR R4 §date */
 const date = /^\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?$/;
 
+/** More identifiers than this, or longer ones (characters), are of no patient; each study is held against all of them. */
+const most = { identifiers: 64, characters: 256 } as const;
+
 const sexes = ['male', 'female', 'other', 'unknown'] as const;
 
 /**
  * The chart's patient, to be held against DICOM headers. Identifiers that the chart marks as temporary are left out:
- * they are given to others again.
+ * they are given to others again; so are those beyond the 64th and those of more than 256 characters.
  *
  * @returns null when `resource` is not a Patient with an id
  * @see FHIR R4 Patient
@@ -20,7 +23,9 @@ export function readPatient(resource: unknown): ChartPatient | null {
   const identifiers = asObjects(patient['identifier'])
     .filter((identifier) => identifier['use'] !== 'temp')
     .map((identifier) => asText(identifier['value']))
-    .filter((value) => value !== null);
+    .filter((value) => value !== null)
+    .filter((value) => value.length <= most.characters)
+    .slice(0, most.identifiers);
   const birthDate = asText(patient['birthDate']);
   return {
     fhirId,

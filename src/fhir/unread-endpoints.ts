@@ -1,11 +1,11 @@
 import type { ImagingSource, StudyReference } from '#core/imaging';
 import { readEndpoint } from './endpoint.ts';
 
-/** References of one list that are read; a record with more of them is not one of images. */
-const most = 8;
+/** Endpoints that are read for one study; a record with more of them is not one of images. */
+const most = 16;
 
 /**
- * The study with its Endpoints read that were neither contained nor in the Bundle, each once. A series whose own
+ * The study with its Endpoints read that were neither contained nor in the Bundle, each once, 16 of them at most. A series whose own
  * Endpoints are of no use is left to that of its study.
  *
  * @param fetchReference reads `Endpoint/1`, or an absolute address that it must itself hold against its server; null
@@ -19,12 +19,13 @@ export async function readUnreadEndpoints(
 ): Promise<StudyReference> {
   const running = new Map<string, Promise<unknown>>();
   const read = (reference: string): Promise<unknown> => {
+    if (running.size >= most && !running.has(reference)) return Promise.resolve(null);
     const found = running.get(reference) ?? fetchReference(reference);
     running.set(reference, found);
     return found;
   };
   const resolve = async ({ endpoint, unreadEndpoints }: ImagingSource): Promise<ImagingSource> => {
-    for (const reference of unreadEndpoints.slice(0, most)) {
+    for (const reference of unreadEndpoints) {
       const found = readEndpoint(await read(reference));
       if (found !== null) return { endpoint: found, unreadEndpoints: [] };
     }

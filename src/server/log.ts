@@ -1,3 +1,4 @@
+import { writeSync } from 'node:fs';
 import { pino } from 'pino';
 import type { Log, LogFields } from '#core/log';
 
@@ -8,11 +9,33 @@ import type { Log, LogFields } from '#core/log';
  * @param level `debug` to `silent`
  */
 export function createLog(level: string): Log {
-  const logger = pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination(2));
+  const logger = pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, standardError());
   return {
     info: (fields) => logger.info(only(fields)),
     warn: (fields) => logger.warn(only(fields)),
     error: (fields) => logger.error(only(fields)),
+  };
+}
+
+/**
+ * Standard error, one write a line. A line that cannot be written (a full disk, a pipe that nobody reads) is dropped, and
+ * the next that can be is told how many: pino's own destination waits for room with the whole process.
+ *
+ * @param descriptor gives the file descriptor
+ */
+export function standardError(descriptor: () => number = () => 2): { write(line: string): void } {
+  let dropped = 0;
+  return {
+    write(line) {
+      try {
+        if (dropped > 0)
+          writeSync(descriptor(), `{"level":40,"event":"log-lines-dropped","count":${dropped}}\n`);
+        dropped = 0;
+        writeSync(descriptor(), line);
+      } catch {
+        dropped += 1;
+      }
+    },
   };
 }
 

@@ -50,6 +50,12 @@ describe('which studies of the record are told', () => {
     expect(await clinic.jobs()).toHaveLength(1);
   });
 
+  it('a record of hundreds of studies: the newest 50 are looked at, the rest is counted', async () => {
+    const told = await clinic.open(Array.from({ length: 130 }, () => fresh()));
+    expect([told.studies.length, told.beyondNewest, told.unread]).toEqual([50, 80, 0]);
+    expect(await clinic.jobs()).toHaveLength(50);
+  });
+
   it('those that no deployed model reads are counted, and no job is made for them', async () => {
     const told = await clinic.open([fresh({ modality: 'MR' }), fresh()]);
     expect([told.studies.length, told.unread]).toEqual([1, 1]);

@@ -67,6 +67,13 @@ describe('the answer to a hook', () => {
     expect(seen.issued).toEqual([{ uuid: own, subject: {} }]);
   });
 
+  it('when no card is left the call fails: an empty answer would be read as nothing to say', async () => {
+    const { answer, seen } = await answered({ cards: [{ card: long }] });
+    expect(answer.statusCode).toBe(500);
+    expect(seen.badCards).toHaveLength(1);
+    expect(seen.issued).toEqual([]);
+  });
+
   it('item 31 @75 systemActions are sent when a service gives any, each with its description', async () => {
     const good = { type: 'delete', description: 'x', resourceId: 'Task/1' } as const;
     const { body, seen } = await answered({

@@ -52,4 +52,16 @@ describe('the patient of the chart', () => {
   ])('%j is no patient', (resource) => {
     expect(readPatient(resource)).toBeNull();
   });
+
+  it('identifiers without number or end are cut: each study is held against all of them', () => {
+    const identifier = [
+      { value: 'x'.repeat(257) },
+      ...Array.from({ length: 1_000 }, (_, index) => ({ value: `MRN-${index}` })),
+    ];
+    const { identifiers } = readPatient({ resourceType: 'Patient', id: 'p1', identifier }) as {
+      identifiers: readonly string[];
+    };
+    expect(identifiers).toHaveLength(64);
+    expect(identifiers[0]).toBe('MRN-0');
+  });
 });

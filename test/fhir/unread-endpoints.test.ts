@@ -85,6 +85,16 @@ describe('S18 an Endpoint that the record only refers to', () => {
       asked.push(reference);
       return null;
     });
-    expect(asked).toHaveLength(8);
+    expect(asked).toHaveLength(16);
+  });
+
+  it('thousands of series with an Endpoint each cause as few reads', async () => {
+    const asked: string[] = [];
+    const all = Array.from({ length: 5_000 }, (_, index) => series(`Endpoint/${index}`));
+    await readUnreadEndpoints(study([], { series: all }), async (reference) => {
+      asked.push(reference);
+      return null;
+    });
+    expect(asked).toHaveLength(16);
   });
 });

@@ -100,7 +100,14 @@ function toolsOf(
 ): HookTools {
   return {
     assessments: {
-      forPatient: async () => ({ studies, unread, olderThanLookback, lookbackDays: 365, showLow }),
+      forPatient: async () => ({
+        studies,
+        unread,
+        olderThanLookback,
+        beyondNewest: 0,
+        lookbackDays: 365,
+        showLow,
+      }),
     },
     now: () => new Date(file.now),
     log: silentLog,

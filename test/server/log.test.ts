@@ -1,9 +1,11 @@
 import { spawnSync } from 'node:child_process';
+import { closeSync, mkdtempSync, openSync, readFileSync } from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { ServiceError } from '#core/error';
-import { stackOf } from '#server/log';
+import { stackOf, standardError } from '#server/log';
 
 const compiled = pathToFileURL(
   path.resolve(import.meta.dirname, '..', '..', 'dist', 'src', 'server', 'log.js'),
@@ -76,3 +78,25 @@ describe('a stack in the log', () => {
     expect(stackOf(deep(50)).split(' | ').length).toBeLessThanOrEqual(9);
   });
 });
+
+it.skipIf(process.platform !== 'linux')(
+  'a line that cannot be written is dropped, told of later, and never waited for',
+  () => {
+    const full = openSync('/dev/full', 'w');
+    const file = path.join(mkdtempSync(path.join(os.tmpdir(), 'fovea-test-log-')), 'log');
+    const room = openSync(file, 'w');
+    const target = { descriptor: full };
+    const log = standardError(() => target.descriptor);
+    log.write('{"event":"one"}\n');
+    log.write('{"event":"two"}\n');
+    target.descriptor = room;
+    log.write('{"event":"three"}\n');
+    closeSync(full);
+    closeSync(room);
+    const lines = readFileSync(file, 'utf8').trim().split('\n');
+    expect(lines.map((line) => JSON.parse(line))).toEqual([
+      { level: 40, event: 'log-lines-dropped', count: 2 },
+      { event: 'three' },
+    ]);
+  },
+);
