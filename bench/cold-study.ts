@@ -7,7 +7,7 @@ import { type Child, startChild, timeCommand } from './support/children.ts';
 import { findCommand } from './support/commands.ts';
 import { createAgent, post } from './support/load.ts';
 import { fullSize, shippedModel } from './support/model.ts';
-import { interleaved, median } from './support/numbers.ts';
+import { interleaved, median, ratios } from './support/numbers.ts';
 import { cardStates, seriesUid, studyUid } from './support/records.ts';
 import { openSite, type Site } from './support/site.ts';
 
@@ -30,7 +30,9 @@ export const coldStudy: Group = {
     const site = await openSite(context, name, files, { FOVEA_HOOK_BUDGET_MS: '60000' });
     const { child: physical } = await startChild('physical-path', { folder: pkg.folder });
     try {
-      const rows = [await compare(context, site, physical, raw, 'raw', 1)];
+      const rows: Row[] = [];
+      if (context.wants(raw)) rows.push(await compare(context, site, physical, raw, 'raw', 1));
+      if (!context.wants(jpegLs)) return rows;
       rows.push(
         encoded === null
           ? skippedRow(jpegLs, 'dcmcjpls (dcmtk) is not installed')
@@ -92,12 +94,14 @@ async function compare(
   );
   agent.destroy();
   context.say(`${name}: ${file}, ${rounds} studies, ${[...states].join(', ')}`);
-  const settled = (values: readonly number[]) => median(values.slice(warmUp));
-  const part = (step: keyof PhysicalTimes) => settled(steps.map((one) => one[step]));
-  const [foveaMs, physicalMs] = [settled(times.fovea), settled(times.physical)];
+  const settled = (values: readonly number[]) => values.slice(warmUp);
+  const part = (step: keyof PhysicalTimes) => median(settled(steps.map((one) => one[step])));
+  const [fovea, bare] = [settled(times.fovea), settled(times.physical)];
+  const [foveaMs, physicalMs] = [median(fovea), median(bare)];
   return measuredRow(goal, {
     value: foveaMs / physicalMs,
     n: rounds,
+    each: ratios(fovea, bare),
     parts: {
       foveaMs,
       physicalMs,

@@ -13,7 +13,9 @@ export interface Context {
   readonly say: (text: string) => void;
   /** `full` measurements, fewer when quick, at least 2. */
   readonly count: (full: number) => number;
-  /** A PostgreSQL of this run: `DATABASE_URL`, else one that is started here; why there is none, in words. */
+  /** Whether this row was asked for: where rows of a group are measured one by one, the others need not run. */
+  readonly wants: (goal: Goal) => boolean;
+  /** A PostgreSQL of this run: `DATABASE_URL`, else one that is started here; why there is none, in words. Never rejects. */
   readonly postgres: () => Promise<PostgresServer | string>;
 }
 

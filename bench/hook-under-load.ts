@@ -4,7 +4,7 @@ import { atMost, measuredRow } from './row.ts';
 import { startRoute } from './support/bare-route.ts';
 import { createAgent, measureLatency, post } from './support/load.ts';
 import { fullSize, shippedModel } from './support/model.ts';
-import { median, quantile } from './support/numbers.ts';
+import { median, parted, quantile } from './support/numbers.ts';
 import { studyUid } from './support/records.ts';
 import { openSite, type Site, untilStored } from './support/site.ts';
 
@@ -64,6 +64,7 @@ export const hookUnderLoad: Group = {
         measuredRow(p99, {
           value: loadedP99,
           n: loaded.length,
+          each: parted(loaded, rounds).map((round) => quantile(round, 0.99)),
           parts: {
             idleP99Ms: idleP99,
             idleP50Ms: median(idle),
@@ -78,6 +79,7 @@ export const hookUnderLoad: Group = {
         measuredRow(stall, {
           value: Math.max(...stalls),
           n: stalls.length,
+          each: stalls,
           parts: { bareMs: Math.max(...bareStalls) },
           note: 'The longest of all rounds; an idle loop shows its timer of 10 ms.',
         }),

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type { Group } from './context.ts';
 import { besideBareRoutes } from './hook-from-store.ts';
-import { hookGoals } from './support/hook-comparison.ts';
+import { callsOf, hookGoals } from './support/hook-comparison.ts';
 import { createAgent } from './support/load.ts';
 import { fullSize, shippedModel } from './support/model.ts';
 import { studyUid } from './support/records.ts';
@@ -22,7 +22,7 @@ export const hookWithToken: Group = {
       const amount = context.quick ? 50 : 1000;
       context.say(`${name}: signing tokens`);
       // Bare routes take from the same stock: they do not remember tokens, but the client's work must be the same.
-      await site.stock(18 * amount + 2 * 1000 + 100);
+      await site.stock(callsOf(context, amount) + 500);
       const target = site.call([studyUid(1)], 'raw');
       const { answer, states } = await untilStored(target, agent);
       context.say(`${name}: the stored result is ${states.join(', ')}`);

@@ -48,10 +48,10 @@ async function bench(options: Options): Promise<number> {
     say(`there is no row ${unknown.join(', ')}; --help lists them`);
     return 2;
   }
-  const { context, end } = createContext(options);
+  const { context, end } = createContext(options, wanted);
   const rows: Row[] = [];
   const failed: string[] = [];
-  const interrupted = () => void end().then(() => process.exit(1));
+  const interrupted = () => void end().finally(() => process.exit(1));
   process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
   try {
     for (const group of chosen) {
@@ -77,7 +77,10 @@ async function measured(group: Group, context: Context, failed: string[]): Promi
   }
 }
 
-function createContext(options: Options): { readonly context: Context; end(): Promise<void> } {
+function createContext(
+  options: Options,
+  wanted: (row: string) => boolean,
+): { readonly context: Context; end(): Promise<void> } {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'fovea-bench-'));
   const quick = options.quick === true;
   let server: Promise<PostgresServer | string> | null = null;
@@ -88,21 +91,30 @@ function createContext(options: Options): { readonly context: Context; end(): Pr
       folder,
       say,
       count: (full) => (quick ? Math.max(2, Math.ceil(full / 10)) : full),
+      wants: ({ name }) => wanted(name),
       postgres: () => {
         server ??= openPostgres();
         return server;
       },
     },
     async end() {
-      // One that did not start has failed its rows already.
-      const opened = await server?.catch(() => null);
-      if (opened !== null && opened !== undefined && typeof opened !== 'string') await opened.close();
+      const opened = await server;
+      if (opened !== null && typeof opened !== 'string') await opened.close();
       rmSync(folder, { recursive: true, force: true });
     },
   };
 }
 
+/** One that cannot be had is no reason to lose the rows that need none. */
 async function openPostgres(): Promise<PostgresServer | string> {
+  try {
+    return await findPostgres();
+  } catch (error) {
+    return `PostgreSQL did not start: ${error instanceof Error ? error.message.split('\n', 1)[0] : String(error)}`;
+  }
+}
+
+async function findPostgres(): Promise<PostgresServer | string> {
   const url = process.env['DATABASE_URL'];
   if (url !== undefined && url !== '') return givenPostgres(url);
   const binaries = postgresBinaries();

@@ -1,4 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox';
+import { quantile } from './support/numbers.ts';
 
 /** One line of `npm run bench`. Fields may be added, none renamed; docs/schemas/bench.json is generated from here. */
 const rowSchema = Type.Object({
@@ -8,6 +9,12 @@ const rowSchema = Type.Object({
   goal: Type.String({ pattern: '^[≤≥] -?[0-9.]+$' }),
   holds: Type.Union([Type.Boolean(), Type.Null()], { description: 'null where the row was skipped.' }),
   n: Type.Integer({ minimum: 0, description: 'Measurements on each side of the ratio.' }),
+  spread: Type.Optional(
+    Type.Tuple([Type.Number(), Type.Number()], {
+      description:
+        'How far the repeated measurements lie apart, in the unit of the value: their quartiles, or the lowest and the highest of less than ten.',
+    }),
+  ),
   parts: Type.Optional(
     Type.Record(Type.String(), Type.Number(), {
       description: 'What the value is made of, each with its unit in its name.',
@@ -47,11 +54,13 @@ export function atLeast(name: string, bound: number, unit: string): Goal {
 export interface Measured {
   readonly value: number;
   readonly n: number;
+  /** Each repeated measurement in the unit of the value; a row without repetitions leaves it out. */
+  readonly each?: readonly number[];
   readonly parts?: Readonly<Record<string, number>>;
   readonly note?: string;
 }
 
-export function measuredRow(goal: Goal, { value, n, parts, note }: Measured): Row {
+export function measuredRow(goal: Goal, { value, n, each = [], parts, note }: Measured): Row {
   return {
     name: goal.name,
     value: round(value),
@@ -59,6 +68,7 @@ export function measuredRow(goal: Goal, { value, n, parts, note }: Measured): Ro
     goal: goalInWords(goal),
     holds: goal.side === 'least' ? value >= goal.bound : value <= goal.bound,
     n,
+    ...(each.length > 1 && { spread: spreadOf(each) }),
     ...(parts !== undefined && {
       parts: Object.fromEntries(Object.entries(parts).map(([name, part]) => [name, round(part)])),
     }),
@@ -81,6 +91,11 @@ export function skippedRow(goal: Goal, reason: string): Row {
 
 function goalInWords({ side, bound }: Goal): string {
   return `${side === 'least' ? '≥' : '≤'} ${round(bound)}`;
+}
+
+function spreadOf(values: readonly number[]): [number, number] {
+  const q = values.length < 10 ? 0 : 0.25;
+  return [round(quantile(values, q)), round(quantile(values, 1 - q))];
 }
 
 /** Four significant digits: more would claim more than a run can tell. */

@@ -56,6 +56,13 @@ async function ask<Answer>(child: ChildProcess, name: string, question: unknown)
   }
 }
 
+/** Ends a process with this one, however this one ends. */
+export function endWithThis(child: ChildProcess): void {
+  const kill = () => child.kill('SIGKILL');
+  process.once('exit', kill);
+  child.once('exit', () => process.off('exit', kill));
+}
+
 /** Ends a process in order, after 15 s by force. */
 export async function endChild(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { cleanEnvironment, endChild, freePort } from './children.ts';
+import { cleanEnvironment, endChild, endWithThis, freePort } from './children.ts';
 
 /** A running Fovea with a data folder of its own. */
 export interface RunningFovea {
@@ -35,13 +35,18 @@ export async function startFovea(
     }),
     stdio: ['ignore', 'ignore', 'pipe'],
   });
+  endWithThis(child);
   let complaint = '';
+  child.on('error', (error) => {
+    complaint = error.message;
+  });
   child.stderr.on('data', (chunk) => {
     complaint = (complaint + String(chunk)).slice(-2_000);
   });
   const stop = () => endChild(child, 'SIGTERM');
   while ((await readiness(base)) === null) {
-    if (child.exitCode !== null) throw new Error(`fovea ${command} did not start: ${complaint.trim()}`);
+    if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined)
+      throw new Error(`fovea ${command} did not start: ${complaint.trim()}`);
     if (performance.now() - started > longestStart) {
       await stop();
       throw new Error(`fovea ${command} was not ready in ${longestStart / 1000} s`);

@@ -1,7 +1,7 @@
 import type { Context } from '../context.ts';
 import { atLeast, atMost, type Goal, measuredRow, type Row } from '../row.ts';
-import { createAgent, measureCapacity, measureLatency, type Target } from './load.ts';
-import { median, quantile } from './numbers.ts';
+import { connections, createAgent, measureCapacity, measureLatency, type Target } from './load.ts';
+import { inTurn, median, quantile } from './numbers.ts';
 
 /** Fovea and the two physical paths beside it. */
 export interface HookTargets {
@@ -24,12 +24,24 @@ export function hookGoals(group: string): readonly [Goal, Goal, Goal, Goal] {
 
 const targetNames = ['bare', 'read', 'fovea'] as const;
 type TargetName = (typeof targetNames)[number];
-const capacityRounds = 5;
-const latencyRounds = 3;
+/** Of each target before anything counts: V8 is still compiling the longer path while the bare one has long been fast. */
+const warmUps = 4;
+const capacityRounds = 9;
+const latencyRounds = 6;
+/** Calls of one latency round. */
+const latencyCalls = 200;
+
+/** How many calls {@link compareHooks} makes at most when a capacity measurement is `amount` calls. */
+export function callsOf(context: Context, amount: number): number {
+  const rounds = context.count(warmUps) + context.count(capacityRounds);
+  const latency = 2 * context.count(latencyRounds) * context.count(latencyCalls);
+  // autocannon may prepare one more call for each connection than it makes.
+  return targetNames.length * rounds * (amount + 2 * connections) + latency;
+}
 
 /**
  * Capacity (16 connections, each round all three targets, median of the rounds' ratios) and latency at 100 requests a
- * second (rounds of both targets, all answers together).
+ * second (rounds of both targets, all answers together). Who comes first changes from round to round.
  *
  * @param size one capacity measurement
  */
@@ -48,16 +60,19 @@ export async function compareHooks(
     fovea: [],
   };
   context.say(`${group}: warm-up`);
-  for (const name of targetNames) await measureCapacity(targets[name], size);
+  for (let round = 0; round < context.count(warmUps); round++) {
+    for (const name of targetNames) await measureCapacity(targets[name], size);
+  }
   for (let round = 0; round < rounds; round++) {
     context.say(`${group}: requests a second, round ${round + 1} of ${rounds}`);
-    for (const name of targetNames) found[name].push(await measureCapacity(targets[name], size));
+    for (const name of inTurn(targetNames, round))
+      found[name].push(await measureCapacity(targets[name], size));
   }
-  const latency: Record<'bare' | 'fovea', number[]> = { bare: [], fovea: [] };
+  const latency: Record<'bare' | 'fovea', number[][]> = { bare: [], fovea: [] };
   for (let round = 0; round < context.count(latencyRounds); round++) {
     context.say(`${group}: latency at 100 requests a second, round ${round + 1}`);
-    for (const name of ['bare', 'fovea'] as const) {
-      latency[name].push(...(await measureLatency(targets[name], agent, context.count(300))));
+    for (const name of inTurn(['bare', 'fovea'] as const, round)) {
+      latency[name].push(await measureLatency(targets[name], agent, context.count(latencyCalls)));
     }
   }
   agent.destroy();
@@ -75,16 +90,27 @@ export async function compareHooks(
     return Number.isNaN(used) ? {} : { [`${name}ProcessorMs`]: used };
   };
   const latencyRow = (goal: Goal, q: number) => {
-    const [foveaMs, bareMs] = [quantile(latency.fovea, q), quantile(latency.bare, q)];
+    const [foveaMs, bareMs] = [quantile(latency.fovea.flat(), q), quantile(latency.bare.flat(), q)];
     return measuredRow(goal, {
       value: foveaMs / bareMs,
-      n: latency.fovea.length,
+      n: latency.fovea.flat().length,
+      each: latency.fovea.map((own, round) => quantile(own, q) / quantile(latency.bare[round] ?? [], q)),
       parts: { foveaMs, bareMs },
     });
   };
   return [
-    measuredRow(toBare, { value: median(ratios('bare')), n: rounds, parts: parts('bare') }),
-    measuredRow(toRead, { value: median(ratios('read')), n: rounds, parts: parts('read') }),
+    measuredRow(toBare, {
+      value: median(ratios('bare')),
+      n: rounds,
+      each: ratios('bare'),
+      parts: parts('bare'),
+    }),
+    measuredRow(toRead, {
+      value: median(ratios('read')),
+      n: rounds,
+      each: ratios('read'),
+      parts: parts('read'),
+    }),
     latencyRow(p50, 0.5),
     latencyRow(p99, 0.99),
   ];

@@ -11,6 +11,22 @@ export function median(values: readonly number[]): number {
   return quantile(values, 0.5);
 }
 
+/** Who comes first changes, so that none always finds the caches that the same other left. */
+export function inTurn<Name>(names: readonly Name[], round: number): readonly Name[] {
+  return round % 2 === 0 ? names : [...names].reverse();
+}
+
+/** `a[i] / b[i]`: of measurements that were made in the same round. */
+export function ratios(a: readonly number[], b: readonly number[]): number[] {
+  return a.map((value, index) => value / (b[index] ?? Number.NaN));
+}
+
+/** The values in `parts` parts as they came: how far these lie apart is the spread of a quantile. */
+export function parted(values: readonly number[], parts: number): number[][] {
+  const length = Math.ceil(values.length / parts);
+  return Array.from({ length: parts }, (_, part) => values.slice(part * length, (part + 1) * length));
+}
+
 /** Measures `count` rounds of each way, one after the other in every round, so that what slows the machine slows all. */
 export async function interleaved<Name extends string>(
   ways: Readonly<Record<Name, (round: number) => Promise<number> | number>>,
@@ -19,9 +35,7 @@ export async function interleaved<Name extends string>(
   const names = Object.keys(ways) as Name[];
   const found = Object.fromEntries(names.map((name) => [name, [] as number[]])) as Record<Name, number[]>;
   for (let round = 0; round < count; round++) {
-    // Who comes first changes, so that no way always finds the caches that the same other left.
-    const order = round % 2 === 0 ? names : [...names].reverse();
-    for (const name of order) found[name].push(await ways[name](round));
+    for (const name of inTurn(names, round)) found[name].push(await ways[name](round));
   }
   return found;
 }

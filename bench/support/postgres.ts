@@ -3,7 +3,7 @@ import { chownSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
-import { endChild, freePort } from './children.ts';
+import { endChild, endWithThis, freePort } from './children.ts';
 import { findCommand, isExecutable } from './commands.ts';
 
 /** A PostgreSQL server that empty databases may be made on. */
@@ -67,6 +67,8 @@ export async function startPostgres(binaries: string): Promise<PostgresServer> {
     ['-D', data, '-p', String(port), '-k', home, '-c', 'listen_addresses=127.0.0.1'],
     { ...options, stdio: 'ignore' },
   );
+  endWithThis(server);
+  server.on('error', () => undefined);
   const url = (name: string) => `postgres://fovea@127.0.0.1:${port}/${name}`;
   await answering(server, url('postgres'));
   return {
@@ -94,7 +96,7 @@ async function answering(server: ChildProcess, url: string): Promise<void> {
     try {
       return await execute(url, 'select 1');
     } catch (error) {
-      if (server.exitCode !== null || Date.now() > deadline) {
+      if (server.exitCode !== null || server.pid === undefined || Date.now() > deadline) {
         await endChild(server, 'SIGINT');
         throw new Error('PostgreSQL did not start', { cause: error });
       }

@@ -54,7 +54,10 @@ export async function openSite(
       FOVEA_CONFIG: config,
       ...environment,
     });
-    await modelsWarm(fovea);
+    await modelsWarm(fovea).catch(async (error: unknown) => {
+      await fovea.stop();
+      throw error;
+    });
     const url = `${fovea.base}${servicePath}`;
     const tokens: string[] = [];
     const token = () => {

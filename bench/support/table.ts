@@ -2,7 +2,7 @@ import type { Row } from '../row.ts';
 
 /** The rows for people: columns aligned, what a value is made of behind it. */
 export function tableOf(rows: readonly Row[]): string {
-  const cells = [['row', 'value', 'goal', 'holds', 'n', 'made of'], ...rows.map(cellsOf)];
+  const cells = [['row', 'value', 'goal', 'holds', 'n', 'spread', 'made of'], ...rows.map(cellsOf)];
   const widths = (cells[0] as string[]).map((_, column) =>
     Math.max(...cells.map((line) => line[column]?.length ?? 0)),
   );
@@ -24,6 +24,7 @@ function cellsOf(row: Row): string[] {
     `${row.goal} ${row.unit}`,
     row.holds === null ? '–' : row.holds ? 'yes' : 'NO',
     String(row.n),
+    row.spread === undefined ? '' : row.spread.join(' – '),
     [...parts, row.note, row.skipped === undefined ? undefined : `skipped: ${row.skipped}`]
       .filter((part) => part !== undefined)
       .join(', '),
