@@ -1,16 +1,17 @@
 import type { IncomingMessage } from 'node:http';
 import { ServiceError } from '#core/error';
+import { createBlocks } from './outbound-blocks.ts';
 import type { Limits } from './outbound-limits.ts';
 
-/** Read ahead of the consumer at most, bytes; beyond it the connection waits. */
+/** Read ahead of the consumer at most, bytes with the cost of their buffers; beyond it the connection waits. */
 const readAhead = 1 << 20;
 /** What may still come after a consumer has stopped, for the connection to be kept: bytes and milliseconds. */
 const remainder = { bytes: 64 << 10, milliseconds: 500 } as const;
 
 /**
- * The body of one response as an async iterable that may be iterated once. Chunks are those of the connection, not
- * copied. Silence is counted only while the consumer waits. A consumer that stops early (`return`) frees the
- * connection, also before its first `next`. What has arrived before a failure is given first.
+ * The body of one response as an async iterable that may be iterated once. Chunks are those of the connection, small
+ * ones joined ({@link createBlocks}). Silence is counted only while the consumer waits. A consumer that stops early
+ * (`return`) frees the connection, also before its first `next`. What has arrived before a failure is given first.
  *
  * While it is read it throws OUTBOUND_TIMEOUT, OUTBOUND_TOO_LARGE, or OUTBOUND_UNREACHABLE when the body breaks off
  * before its announced end.
@@ -20,8 +21,8 @@ export function responseBody(
   maxBytes: number,
   limits: Limits,
 ): AsyncIterable<Uint8Array> {
-  const queue: Uint8Array[] = [];
-  let queued = 0;
+  const blocks = createBlocks();
+  let rest = 0;
   let received = 0;
   let state: 'open' | 'ended' | 'left' = 'open';
   let failure: ServiceError | null = null;
@@ -45,14 +46,13 @@ export function responseBody(
   response.on('data', (chunk: Buffer) => {
     received += chunk.length;
     if (state === 'left') {
-      queued += chunk.length;
-      if (queued > remainder.bytes) response.destroy();
+      rest += chunk.length;
+      if (rest > remainder.bytes) response.destroy();
       return;
     }
     if (received > maxBytes) return tooLarge();
-    queue.push(chunk);
-    queued += chunk.length;
-    if (queued >= readAhead) response.pause();
+    blocks.push(chunk);
+    if (blocks.cost() >= readAhead) response.pause();
     notify();
   });
   response.on('end', () => {
@@ -76,8 +76,7 @@ export function responseBody(
     if (state !== 'open' || failure !== null) return;
     state = 'left';
     limits.stop();
-    queue.length = 0;
-    queued = 0;
+    blocks.clear();
     const cut = setTimeout(() => response.destroy(), remainder.milliseconds);
     response.once('close', () => clearTimeout(cut));
     response.resume();
@@ -86,11 +85,8 @@ export function responseBody(
   const iterator: AsyncIterator<Uint8Array> = {
     async next() {
       for (;;) {
-        const chunk = queue.shift();
-        if (chunk !== undefined) {
-          queued -= chunk.length;
-          return { done: false, value: chunk };
-        }
+        const chunk = blocks.take();
+        if (chunk !== undefined) return { done: false, value: chunk };
         if (failure !== null) throw failure;
         if (state !== 'open') return { done: true, value: undefined };
         limits.waitForBytes(true);

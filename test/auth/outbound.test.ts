@@ -119,6 +119,30 @@ describe('an allowed request', () => {
     }
     expect(taken).toBeGreaterThan(4 << 20);
   });
+
+  it.each([0, 20])(
+    '200,000 chunks of one byte come joined, to a consumer that waits %i ms',
+    async (pause) => {
+      const count = 200_000;
+      const server = await start({
+        '/': (_incoming, response) => {
+          response.writeHead(200);
+          for (let at = 0; at < count; at++) response.write(Buffer.of(at % 251));
+          response.end();
+        },
+      });
+      const response = await outbound(request(`${server.origin}/`));
+      const chunks: Uint8Array[] = [];
+      for await (const chunk of response.body) {
+        chunks.push(chunk);
+        await sleep(pause);
+      }
+      const body = Buffer.concat(chunks);
+      expect(body.equals(Buffer.from(Array.from({ length: count }, (_, at) => at % 251)))).toBe(true);
+      // 1.2 MB came over the connection, in reads of 64 KiB at most.
+      expect(chunks.length).toBeLessThan(400);
+    },
+  );
 });
 
 describe('hosts and addresses', () => {
