@@ -18,7 +18,7 @@ export function thisProcess(id: string): Holder {
 
 /** Whether the holder's process lives; null where this process cannot know: on another machine or in another container. */
 export function lives({ pid, started, host }: Holder): boolean | null {
-  return host === hostOf() ? isAlive(pid) && startOf(pid) === started : null;
+  return host === hostOf() ? isAlive(pid) && !isZombie(pid) && startOf(pid) === started : null;
 }
 
 /** The holder that a lock file names; null for what this program did not write. */
@@ -44,12 +44,26 @@ function isAlive(pid: number): boolean {
   }
 }
 
+/** The fields of /proc/PID/stat from the third (the state) on. Throws where there is none. @see proc_pid_stat(5) */
+function statOf(pid: number): readonly string[] {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  // The name, in parentheses, may hold spaces and parentheses itself.
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+}
+
+/** A process that ended and that its parent has not asked after (Z, X) takes signals for ever, and does nothing more. */
+function isZombie(pid: number): boolean {
+  try {
+    return /^[ZXx]$/.test(statOf(pid)[0] ?? '');
+  } catch {
+    return false;
+  }
+}
+
 /** Field 22 of /proc/PID/stat (ticks since boot), or what `ps` says where there is no /proc. */
 function startOf(pid: number): string | null {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // The name, in parentheses, may hold spaces and parentheses itself.
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null;
+    return statOf(pid)[19] ?? null;
   } catch {
     if (process.platform === 'linux' || process.platform === 'win32') return null;
     const shown = spawnSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' });

@@ -24,11 +24,14 @@ const touchEvery = 1_000;
 const sureFor = 3_000;
 /** A holder of another host that did not touch its file for this long is dead, milliseconds. */
 const silentFor = 5_000;
+/** A holder that lives is waited for this long, milliseconds: a process that was just killed takes a moment to end. */
+const endsWithin = 2_000;
 /** How long a taker-over waits to see whether another took over at the same moment, milliseconds. */
 const settle = 60;
 
 /**
- * Takes the lock file `fovea.lock` in `folder`. A lock whose process is dead is taken over at once; one of another
+ * Takes the lock file `fovea.lock` in `folder`. A lock whose process is dead is taken over at once; a process that
+ * lives is given two seconds to end, for a restart that follows a kill at once; a lock of another
  * container or machine only after it has been silent for some seconds, which are waited for. Such a holder may have
  * been paused alone (a suspended virtual machine, a stopped process): when it goes on it finds that the lock is
  * another's, tells it by `onLost`, and leaves the file alone.
@@ -102,12 +105,17 @@ export async function lockFolder(
 }
 
 async function take(file: string, me: Holder): Promise<void> {
-  const deadline = Date.now() + silentFor + 2 * touchEvery;
+  const begun = Date.now();
+  const deadline = begun + silentFor + 2 * touchEvery;
   for (;;) {
     if (await place(file, me)) return;
     const held = await inspect(file);
     if (held === null) continue;
-    if (held.verdict === 'alive') throw locked(held.holder);
+    if (held.verdict === 'alive') {
+      if (Date.now() - begun > endsWithin) throw locked(held.holder);
+      await sleep(100);
+      continue;
+    }
     if (held.verdict === 'unknown') {
       if (Date.now() > deadline) throw locked(held.holder);
       await sleep(250);

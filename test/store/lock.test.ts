@@ -72,6 +72,38 @@ describe('lock of the data folder', () => {
     await (await lockFolder(folder)).release();
   });
 
+  it('a holder that was killed and that its parent never asks after is dead', async ({ skip }) => {
+    if (process.platform !== 'linux') return skip('needs /proc');
+    // The shell becomes a program that reaps no child.
+    const parent = spawn('sh', [
+      '-c',
+      '"$0" --input-type=module -e "$1" "$2" & exec sleep 60',
+      process.execPath,
+      `import { lockFolder } from ${JSON.stringify(path.resolve('dist/src/store/lock.js'))};
+       await lockFolder(process.argv[1]);
+       console.log('locked');
+       setInterval(() => undefined, 1000);`,
+      folder,
+    ]);
+    try {
+      await once(parent.stdout, 'data');
+      const pid = Number(written()['pid']);
+      process.kill(pid, 'SIGKILL');
+      await expect.poll(() => readFileSync(`/proc/${pid}/stat`, 'utf8')).toMatch(/\) Z /);
+      await (await lockFolder(folder)).release();
+    } finally {
+      parent.kill('SIGKILL');
+    }
+  });
+
+  it('a holder that ends within 2 s is waited for', async () => {
+    const lock = await lockFolder(folder);
+    const next = lockFolder(folder);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    await lock.release();
+    await (await next).release();
+  });
+
   it('a process that exits without closing gives its lock back', async () => {
     const child = spawn(process.execPath, [
       '--input-type=module',
