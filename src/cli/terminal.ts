@@ -3,14 +3,25 @@ import { asServiceError, ServiceError } from '#core/error';
 /** Exit codes of `fovea`. */
 export const exitCodes = { fine: 0, failed: 1, usage: 2 } as const;
 
-/** Writes to standard output: results, and nothing else. */
-export function print(text: string): void {
-  process.stdout.write(`${text}\n`);
+/**
+ * Characters that would steer a terminal (C0, DEL, C1, reversed writing), as `\\uXXXX`. Values of images and names of
+ * files are written by others. The escape is JSON's own: within a JSON string it is still the same character.
+ */
+function visible(text: string, steering: RegExp): string {
+  return text.replace(steering, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
-/** Writes to standard error: progress and remarks. */
+const steersInLine = /[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu;
+const steersInText = /(?!\n)[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu;
+
+/** Writes to standard output: results, and nothing else. Control characters but the line feed are shown, not sent. */
+export function print(text: string): void {
+  process.stdout.write(`${visible(text, steersInText)}\n`);
+}
+
+/** Writes to standard error: progress and remarks. Control characters but the line feed are shown, not sent. */
 export function say(text: string): void {
-  process.stderr.write(`${text}\n`);
+  process.stderr.write(`${visible(text, steersInText)}\n`);
 }
 
 /** Progress of a long list on standard error: one line that is overwritten on a terminal, else a line each tenth part. */
@@ -30,8 +41,9 @@ export function createProgress(total: number, what: string): (done: number) => v
   };
 }
 
-/** A table with aligned columns, for people. */
-export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
+/** A table with aligned columns, for people. Each row is one line: control characters in a cell are shown. */
+export function table(header: readonly string[], content: readonly (readonly string[])[]): string {
+  const rows = content.map((row) => row.map((cell) => visible(cell, steersInLine)));
   const widths = header.map((name, column) =>
     Math.max(name.length, ...rows.map((row) => (row[column] ?? '').length)),
   );

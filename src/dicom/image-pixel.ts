@@ -67,7 +67,9 @@ export function readImagePixel({ dataSet }: DicomFile): ImagePixel {
   if (written === null) notes.push(`Photometric Interpretation is missing; ${photometric} was assumed.`);
   const oneSample = photometric.startsWith('MONOCHROME') || photometric === 'PALETTE COLOR';
   if (oneSample !== (samples === 1)) {
-    throw invalid(`${samples} samples a pixel do not go with ${photometric}.`);
+    // Written by others: quoted only where it is a Code String. @see DICOM PS3.5 6.2
+    const named = /^[A-Z0-9_ ]{1,16}$/.test(photometric) ? photometric : 'the photometric interpretation';
+    throw invalid(`${samples} samples a pixel do not go with ${named}.`);
   }
 
   const bitsAllocated = float

@@ -119,6 +119,13 @@ describe('headers that lie', () => {
   });
 });
 
+test('a photometric interpretation that is no Code String is not quoted', () => {
+  const image = { rows: 4, columns: 4, photometric: '\u001b[2J<b>' };
+  const { reason } = inspectBytes(native({ ...image, samples: 1 }, 32), { codecs });
+  expect(reason?.code).toBe('DICOM_INVALID');
+  for (const part of ['\u001b', '[2J', '<']) expect(reason?.text).not.toContain(part);
+});
+
 describe('what is not read', () => {
   test('a transfer syntax that is not in the table is DICOM_UNSUPPORTED_SYNTAX', () => {
     const bytes = writeEncapsulated('1.2.840.10008.1.2.4.100', imageModule({ rows: 4, columns: 4 }), [
