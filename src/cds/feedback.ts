@@ -4,6 +4,8 @@ import type { Coding, Feedback } from './types.ts';
 
 /** Entries in one call. */
 const mostEntries = 100;
+/** Accepted suggestions of one entry. */
+const mostAccepted = 50;
 /** Characters of a user's comment, which is free text about a patient. */
 const longestComment = 4000;
 /** Characters of any other string. */
@@ -52,6 +54,8 @@ function parseAccepted(entry: JsonObject, at: string): readonly string[] {
   const list = entry['acceptedSuggestions'];
   if (!Array.isArray(list) || list.length === 0)
     throw invalid(`${at}.acceptedSuggestions is missing or not an array with entries.`);
+  if (list.length > mostAccepted)
+    throw invalid(`${at}.acceptedSuggestions has more than ${mostAccepted} entries.`);
   return list.map((one, index) => {
     const id = isObject(one) ? one['id'] : undefined;
     if (!isText(id, longest))

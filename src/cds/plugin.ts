@@ -102,6 +102,16 @@ function routesOf<Client, Tools>(options: CdsHooksOptions<Client, Tools>): Fasti
     );
   };
 
+  /** A body that is compressed, or says so and is not, is not read as if it were plain. @see RFC 9110 §15.5.16 */
+  const refuseEncoded = async (request: FastifyRequest, reply: FastifyReply) => {
+    const encoding = request.headers['content-encoding']?.trim().toLowerCase() ?? '';
+    if (encoding === '' || encoding === 'identity') return;
+    reply.header('accept-encoding', 'identity');
+    throw new ServiceError('UNSUPPORTED_MEDIA_TYPE', {
+      detail: 'The body has a Content-Encoding; none is supported.',
+    });
+  };
+
   /** A large body on a slow line is not the service's time: the clock of the call stands still meanwhile. */
   const timeBody = async (request: FastifyRequest, _reply: FastifyReply, payload: NodeJS.ReadableStream) => {
     const { deadline } = arrivalOf(request);
@@ -144,7 +154,7 @@ function routesOf<Client, Tools>(options: CdsHooksOptions<Client, Tools>): Fasti
       handler: (_request, reply) => reply.type('application/json; charset=utf-8').send(discovery),
     });
 
-    const call = { bodyLimit, onRequest: authenticate, preParsing: timeBody };
+    const call = { bodyLimit, onRequest: authenticate, preParsing: [refuseEncoded, timeBody] };
     scope.post<{ Params: { id: string } }>('/:id', {
       ...call,
       handler: (request) => {

@@ -20,6 +20,22 @@ describe('feedback', () => {
     );
   });
 
+  it('50 accepted suggestions of one entry are taken and 51 refused', () => {
+    const accepted = (count: number) => ({
+      feedback: [
+        {
+          ...entry,
+          outcome: 'accepted',
+          acceptedSuggestions: Array.from({ length: count }, (_, n) => ({ id: `s${n}` })),
+        },
+      ],
+    });
+    expect(parseFeedback(accepted(50))[0]?.acceptedSuggestions).toHaveLength(50);
+    expect(() => parseFeedback(accepted(51))).toThrow(
+      'feedback[0].acceptedSuggestions has more than 50 entries.',
+    );
+  });
+
   it('a comment of 4000 characters is taken and one of 4001 refused', () => {
     expect(parseFeedback(withComment('x'.repeat(4000)))[0]?.overrideReason?.userComment).toHaveLength(4000);
     expect(() => parseFeedback(withComment('x'.repeat(4001)))).toThrow(

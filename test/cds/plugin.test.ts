@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { connect } from 'node:net';
 import { performance } from 'node:perf_hooks';
+import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import type { ServiceResponse } from '#cds/types';
 import {
@@ -180,6 +181,30 @@ describe('item 36 @1 what is not a JSON request', () => {
       expect(answer.body).not.toMatch(/\bat .*\.[jt]s|node_modules|SyntaxError|position/);
     }
     expect([seen.requests, seen.issued, seen.feedback]).toEqual([[], [], []]);
+  });
+
+  it.each(['gzip', 'GZIP', 'br', 'identity, gzip', 'unheard-of'])(
+    'a body that says Content-Encoding %s, plain or not',
+    async (encoding) => {
+      const { app, seen } = await cdsServer();
+      const plain = JSON.stringify(patientView());
+      for (const payload of [plain, gzipSync(plain)]) {
+        for (const address of [url, `${url}/feedback`]) {
+          const headers = { ...json, 'content-encoding': encoding };
+          const answer = await app.inject({ method: 'POST', url: address, headers, payload });
+          expect([answer.statusCode, outcomeOf(answer.body).code]).toEqual([415, 'UNSUPPORTED_MEDIA_TYPE']);
+          expect(answer.headers['accept-encoding']).toBe('identity');
+        }
+      }
+      expect([seen.requests, seen.feedback]).toEqual([[], []]);
+    },
+  );
+
+  it('Content-Encoding identity is none', async () => {
+    const { app } = await cdsServer();
+    const headers = { ...json, 'content-encoding': 'identity' };
+    const answer = await app.inject({ method: 'POST', url, headers, payload: JSON.stringify(patientView()) });
+    expect(answer.statusCode).toBe(200);
   });
 
   it('@1 JSON with a charset is JSON', async () => {
