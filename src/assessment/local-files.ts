@@ -1,39 +1,76 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { constants, type Dirent } from 'node:fs';
+import { open, readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { ServiceError } from '#core/error';
+import { defaultLimits } from '#dicom/limits';
+
+/** Largest file that is read, bytes: what a data set may take in memory. */
+const mostBytes = defaultLimits.inflatedBytes;
 
 /**
- * The files below paths, in order, folders walked. Hidden files are left out unless named themselves.
+ * The files below paths, in order, folders walked. Hidden files are left out unless named themselves. A folder below
+ * that cannot be listed stands in the list itself, so that {@link readBytes} says why; the others are walked.
  *
- * @throws ServiceError FILE_UNREADABLE when a path is not there or a folder cannot be listed
+ * @throws ServiceError FILE_UNREADABLE when a path is not there or a folder that is named itself cannot be listed
  */
 export async function listFiles(paths: readonly string[]): Promise<string[]> {
   const found: string[] = [];
   for (const one of paths) {
-    const kind = await stat(one).catch((cause) => {
+    try {
+      if ((await stat(one)).isDirectory()) found.push(...(await walk(one)));
+      else found.push(one);
+    } catch (cause) {
       throw new ServiceError('FILE_UNREADABLE', { detail: one, cause });
-    });
-    if (!kind.isDirectory()) {
-      found.push(one);
-      continue;
     }
-    const entries = await readdir(one, { recursive: true, withFileTypes: true }).catch((cause) => {
-      throw new ServiceError('FILE_UNREADABLE', { detail: one, cause });
-    });
-    const files = entries
-      .filter((entry) => entry.isFile() && !entry.name.startsWith('.') && entry.name !== 'DICOMDIR')
-      .map((entry) => path.join(entry.parentPath, entry.name));
-    found.push(...files.sort((a, b) => a.localeCompare(b, 'en', { numeric: true })));
   }
   return found;
 }
 
-/** @throws ServiceError FILE_UNREADABLE */
+/** @throws what the file system says when `folder` itself, the first, cannot be listed */
+async function walk(folder: string): Promise<string[]> {
+  const files: string[] = [];
+  const folders = [folder];
+  for (let next = folders.pop(); next !== undefined; next = folders.pop()) {
+    let entries: Dirent[];
+    try {
+      entries = await readdir(next, { withFileTypes: true });
+    } catch (cause) {
+      if (next === folder) throw cause;
+      files.push(next);
+      continue;
+    }
+    for (const entry of entries) {
+      const file = path.join(next, entry.name);
+      if (entry.isDirectory()) folders.push(file);
+      else if (entry.isFile() && !entry.name.startsWith('.') && entry.name !== 'DICOMDIR') files.push(file);
+    }
+  }
+  return files.sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
+}
+
+/**
+ * A whole plain file. A pipe is not waited for and a device is not read.
+ *
+ * @throws ServiceError FILE_UNREADABLE, DICOM_TOO_LARGE
+ */
 export async function readBytes(file: string): Promise<Uint8Array> {
   try {
-    return await readFile(file);
+    // Without the flag, a pipe that nobody writes to is never opened. Windows has neither.
+    const handle = await open(file, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+    try {
+      const kind = await handle.stat();
+      if (!kind.isFile()) throw new ServiceError('FILE_UNREADABLE', { detail: 'It is not a plain file.' });
+      if (kind.size > mostBytes) {
+        throw new ServiceError('DICOM_TOO_LARGE', {
+          detail: `The file is larger than ${mostBytes / 2 ** 20} MiB.`,
+        });
+      }
+      return await handle.readFile();
+    } finally {
+      await handle.close();
+    }
   } catch (cause) {
-    throw new ServiceError('FILE_UNREADABLE', { cause });
+    throw cause instanceof ServiceError ? cause : new ServiceError('FILE_UNREADABLE', { cause });
   }
 }
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type FileHandle, open, readdir } from 'node:fs/promises';
+import { type FileHandle, lstat, open, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { ServiceError } from '#core/error';
 import type { Manifest, OutputSpec } from '#core/model-package';
@@ -108,12 +108,15 @@ async function requireListedFilesOnly(folder: string, manifest: Manifest): Promi
   for (const name of listed) mustHold(present.has(name), manifestFile, `${name} is missing from the folder`);
 }
 
-/** The whole file, its size checked on the open handle before anything is read. */
+/** The whole file, a plain one, its size checked on the open handle before anything is read. */
 async function readLimited(folder: string, name: string, limit: number): Promise<Uint8Array> {
   let handle: FileHandle;
   try {
+    // Before it is opened: a pipe would be waited for, and a link leads out of the folder.
+    mustHold((await lstat(path.join(folder, name))).isFile(), name, 'is not a plain file');
     handle = await open(path.join(folder, name), 'r');
   } catch (cause) {
+    if (cause instanceof ServiceError) throw cause;
     if (name === manifestFile) throw new ServiceError('MODEL_NOT_FOUND', { cause });
     throw new ServiceError('MODEL_PACKAGE_INVALID', { detail: `${name}: cannot be read`, cause });
   }

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -82,6 +83,19 @@ describe('files', () => {
     mkdirSync(path.join(folder, 'card.md'));
     expect((await failure(folder)).detail).toContain('"card.md" is not a plain file');
   });
+
+  test.skipIf(process.platform === 'win32')(
+    'a manifest that is a pipe is refused, not waited for',
+    async () => {
+      const folder = writePackage(root, smallPackage());
+      unlinkSync(path.join(folder, 'manifest.json'));
+      execFileSync('mkfifo', [path.join(folder, 'manifest.json')]);
+      expect(await failure(folder)).toEqual({
+        code: 'MODEL_PACKAGE_INVALID',
+        detail: 'manifest.json: is not a plain file',
+      });
+    },
+  );
 
   test.each([
     ['manifest.json', 64 * 1024],
