@@ -25,6 +25,7 @@ import type { HookTools } from '#core/hook-tools';
 import type { Log } from '#core/log';
 import type { Tenant } from '#core/tenant';
 import { services } from '#hooks/index';
+import { chosenProviders } from '#inference/providers';
 import { createApp } from '#server/app';
 import { createLog, stackOf } from '#server/log';
 import { createMetrics } from '#server/metrics';
@@ -111,7 +112,7 @@ async function composeOn(
       ? null
       : createPool({
           folders: Object.fromEntries(models.map((model) => [idOf(model.package), model.package.folder])),
-          providers: config.providers,
+          providers: chosenProviders(config.providers),
           size: config.workers,
           timeoutMs: config.jobTimeoutMs,
           onWorkerLost: () => log.error({ event: 'worker-lost' }),

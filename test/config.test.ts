@@ -59,7 +59,7 @@ describe('settings of the environment', () => {
       sandboxTokens: 'optional',
       tenants: [],
       deployments: null,
-      providers: ['cuda', 'webgpu', 'cpu'],
+      providers: null,
     });
     expect(config.dataFolder).toBe(path.resolve('data'));
     expect(config.pseudonymKeyFile).toBe(path.join(config.dataFolder, 'pseudonym.key'));
@@ -236,7 +236,7 @@ describe('the file that FOVEA_CONFIG names', () => {
       { deployments: [{ model: 'm', version: '1', state: 'active', use: 'cleared:' }] },
       '/deployments/0/use: ',
     ],
-    ['an execution provider that is none', { providers: ['tpu'] }, '/providers/0: '],
+    ['an execution provider that is no name', { providers: ['GPU 1'] }, '/providers/0: '],
     ['no execution provider', { providers: [] }, '/providers: '],
   ])('%s is refused with its place', (_name, content, place) => {
     const error = refused(content);

@@ -5,7 +5,7 @@ import { probeDatabase } from '#compose';
 import { type Config, packageRoots, readConfig, settingsInForce } from '#config';
 import { asServiceError } from '#core/error';
 import type { Tenant } from '#core/tenant';
-import { providers } from '#inference/providers';
+import { chosenProviders, providers } from '#inference/providers';
 import type { StoreProbe } from '#store/probe';
 import { publicAddressProblem } from './public-address.ts';
 import { exitCodes, print, table } from './terminal.ts';
@@ -24,7 +24,7 @@ export async function doctor(options: { readonly json?: boolean }): Promise<numb
     findings.push({
       what: 'configuration',
       state: 'ok',
-      detail: `${config.tenants.length} tenants, providers ${config.providers.join(', ')}`,
+      detail: `${config.tenants.length} tenants, providers ${chosenProviders(config.providers).join(', ')}`,
     });
     const unknown = publicAddressProblem(config);
     // Without a tenant of its own nothing but the sandbox can be meant, which takes calls without a token.

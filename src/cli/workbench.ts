@@ -2,6 +2,7 @@ import path from 'node:path';
 import { type Catalogue, idOf, loadCatalogue } from '#assessment/catalogue';
 import { createPool, type Pool } from '#assessment/pool';
 import { type Config, packageRoots, readConfig } from '#config';
+import { chosenProviders } from '#inference/providers';
 
 /** What the commands that work without a server share: configuration, packages and worker threads. */
 export interface Workbench {
@@ -23,7 +24,7 @@ export async function openWorkbench(): Promise<Workbench> {
     pool() {
       pool ??= createPool({
         folders: Object.fromEntries(catalogue.packages.map((pkg) => [idOf(pkg), pkg.folder])),
-        providers: config.providers,
+        providers: chosenProviders(config.providers),
         size: Math.max(1, config.workers),
         timeoutMs: config.jobTimeoutMs,
       });

@@ -83,8 +83,9 @@ export const configFileSchema = Type.Object(
       }),
     ),
     providers: Type.Optional(
-      Type.Array(Type.Union([Type.Literal('cuda'), Type.Literal('webgpu'), Type.Literal('cpu')]), {
-        description: 'Execution providers in order of preference.',
+      Type.Array(Type.String({ pattern: '^[a-z][a-z0-9-]{0,39}$' }), {
+        description:
+          'Execution providers in order of preference, of those that `fovea doctor` lists. Absent: all of them, a GPU first.',
         minItems: 1,
       }),
     ),
@@ -100,7 +101,8 @@ export interface ConfigFile {
   readonly tenants: readonly Tenant[];
   /** null: every verified package is active, research use. */
   readonly deployments: readonly Deployment[] | null;
-  readonly providers: readonly ('cuda' | 'webgpu' | 'cpu')[];
+  /** null: all there are, in their own order. */
+  readonly providers: readonly string[] | null;
 }
 
 /**
@@ -112,7 +114,7 @@ export function readConfigFile(file: string | null): ConfigFile {
   return {
     tenants: (tenants ?? []).map(tenantOf),
     deployments: deployments?.map((one) => ({ ...one, use: one.use ?? 'research' })) ?? null,
-    providers: providers ?? ['cuda', 'webgpu', 'cpu'],
+    providers: providers ?? null,
   };
 }
 
