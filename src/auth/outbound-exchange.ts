@@ -112,18 +112,25 @@ function send(
     ...(secure && isIP(url.hostname.replace(/^\[|\]$/g, '')) === 0 && { servername: url.hostname }),
   };
   return new Promise((resolve) => {
+    limits.waitForBytes(false);
+    let reused = false;
     const call = (secure ? https : http).request(options);
     limits.onFailure((error) => {
       resolve({ error, reused: false });
       call.destroy();
     });
+    // Until then the request waits for one of the connections to be free, which is no silence of the server.
+    call.on('socket', (socket) => {
+      // Node tells only of sockets that lay idle; one that is handed on from a request that ended is as old.
+      reused = !socket.connecting;
+      limits.waitForBytes(true);
+    });
     // Stays for the whole life of the request: after the head the body reports the failure.
-    call.on('error', (error) => resolve({ error, reused: call.reusedSocket }));
+    call.on('error', (error) => resolve({ error, reused }));
     call.on('response', (response) => {
       limits.waitForBytes(false);
       resolve({ response });
     });
-    limits.waitForBytes(true);
     call.end();
   });
 }

@@ -19,6 +19,8 @@ export interface OutboundOptions {
 }
 
 const mostRedirects = 3;
+/** Connections at once to one address, port and server name. Further requests wait for one. */
+const maxSockets = 16;
 const redirectStatuses: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
 /** What may stand in `Authorization: Bearer …`; anything else could end the header line. @see RFC 6750 §2.1 */
@@ -36,7 +38,8 @@ const systemResolver = async (hostname: string): Promise<readonly string[]> =>
  * At most 3 redirects, never from https to http, each of them on the list; no redirect is followed with the token,
  * not even one within the same origin. Asks for no compression and refuses a compressed answer. Headers of an answer: 16 KiB.
  *
- * Connections are kept and used again per address, port and server name.
+ * Connections are kept and used again per address, port and server name, 16 of them at once. A request that waits for
+ * one waits within its whole time; that is no silence of the server.
  *
  * The function throws ServiceError HOST_NOT_ALLOWED, ADDRESS_NOT_ALLOWED, REDIRECT_REFUSED, OUTBOUND_TIMEOUT,
  * OUTBOUND_UNREACHABLE, OUTBOUND_INVALID_RESPONSE, INVALID_REQUEST (a token that is not a bearer token).
@@ -47,10 +50,10 @@ export function createOutboundFetch(options: OutboundOptions = {}): OutboundFetc
     minVersion: 'TLSv1.2',
     ...(options.extraCa !== undefined && { ca: [...rootCertificates, options.extraCa] }),
   });
-  const keep = { keepAlive: true, maxFreeSockets: 16, timeout: 30_000 };
+  const keep = { keepAlive: true, maxSockets, maxFreeSockets: maxSockets, timeout: 30_000 };
   const agents: OutboundAgents = {
     kept: { http: new http.Agent(keep), https: new https.Agent({ ...keep, secureContext }) },
-    fresh: { http: new http.Agent(), https: new https.Agent({ secureContext }) },
+    fresh: { http: new http.Agent({ maxSockets }), https: new https.Agent({ maxSockets, secureContext }) },
   };
 
   async function addressesOf({ url, entry }: AllowedUrl): Promise<readonly string[]> {
