@@ -114,7 +114,7 @@ function finalBody(study: StudyAssessment, result: FinalResult, tools: HookTools
 
 function imageInWords(study: StudyAssessment, result: FinalResult): string {
   const { view, ageYears } = result.image;
-  const name = `${escapeMarkdown(study.description ?? 'radiograph')}, ${plainDate(study.started)}`;
+  const name = withDate(escapeMarkdown(study.description ?? 'radiograph'), study.started);
   const age = ageYears === null ? '' : `, age ${Math.floor(ageYears)} at the study`;
   const alone = study.images === 1 ? '' : ' The result is of this image alone.';
   return `Read: ${countInWords(study.images)} (${viewInWords(view)}) of ${name}${age}.${alone} Of the record only the patient’s identity and age were used.`;
@@ -198,9 +198,13 @@ function linksOf(
 }
 
 function studyName(study: StudyAssessment): string {
-  const description = plainText(study.description ?? '');
-  const name = description === '' ? plainText(study.modalities[0] ?? 'Study') : description;
-  return `${name}, ${plainDate(study.started)}`;
+  const said = [study.description, study.modalities[0]].map((text) => plainText(text ?? ''));
+  return withDate(said.find((text) => text !== '') ?? 'Imaging study', study.started);
+}
+
+function withDate(name: string, started: string | null): string {
+  const date = plainDate(started);
+  return date === null ? name : `${name}, ${date}`;
 }
 
 /** A summary of at most 139 characters: the first part (the study's name) gives way. @see CDS Hooks 2.0 §Card Attributes */

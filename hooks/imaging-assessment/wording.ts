@@ -22,14 +22,20 @@ export function capitalised(text: string): string {
 
 const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'] as const;
 
-/** A FHIR dateTime as `3 Nov 2026`: the calendar date as it was written, whatever the time zone. */
-export function plainDate(dateTime: string | null): string {
+/**
+ * A FHIR dateTime as `3 Nov 2026`: the calendar date as it was written, whatever the time zone. null: the calendar has
+ * no such date.
+ */
+export function plainDate(dateTime: string | null): string | null {
   const match = /^(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?/.exec(dateTime ?? '');
   if (match === null) return 'date not stated';
   const [, year, month, day] = match;
   if (month === undefined) return year as string;
-  const name = months[Number(month) - 1] ?? month;
-  return day === undefined ? `${name} ${year}` : `${Number(day)} ${name} ${year}`;
+  const name = months[Number(month) - 1];
+  if (name === undefined) return null;
+  if (day === undefined) return `${name} ${year}`;
+  const lastDay = new Date(Date.UTC(Number(year), Number(month), 0)).getUTCDate();
+  return Number(day) >= 1 && Number(day) <= lastDay ? `${Number(day)} ${name} ${year}` : null;
 }
 
 const views: Readonly<Record<string, string>> = {
