@@ -20,6 +20,10 @@ const maxBoundary = 70;
 
 const maxMediaType = 1_000;
 
+/** Pieces of this many bytes and more are kept as they are until they are joined; smaller ones are copied together. */
+const largePiece = 16 << 10;
+const blockBytes = 64 << 10;
+
 const lineFeed = 0x0a;
 const carriageReturn = 0x0d;
 const dash = 0x2d;
@@ -54,7 +58,7 @@ export function parseMediaType(
 /**
  * Reads multipart/related as it arrives and gives one part at a time; nothing is read ahead of the consumer but what
  * a chunk holds. A part that states its Content-Length is allocated once and filled in place; another is collected
- * chunk by chunk and joined once.
+ * and joined once, small chunks in blocks, so that memory goes with the bytes and not with the number of chunks.
  *
  * Line ends are CRLF, or LF alone where the first boundary line ends so.
  *
@@ -101,6 +105,36 @@ function createReader(input: AsyncIterator<Uint8Array>, boundary: string): Reade
   /** What has arrived and is not used up: `chunk` from `at` on. */
   let chunk: Buffer = Buffer.alloc(0);
   let at = 0;
+  /** Where `chunk` is no longer one that arrived: the memory at whose start it lies, with room behind it. */
+  let joined: Buffer | null = null;
+  const content = createContent();
+
+  function replace(next: Buffer): void {
+    chunk = next;
+    at = 0;
+    joined = null;
+  }
+
+  /** `next` behind what is not used up. Many small ones cost one copy each, not one of all that lies before them. */
+  function append(next: Buffer): void {
+    if (at === chunk.length) {
+      replace(next);
+      return;
+    }
+    if (joined === null || joined.length - chunk.length < next.length) {
+      const rest = chunk.subarray(at);
+      const length = rest.length + next.length;
+      const memory = Buffer.allocUnsafeSlow(
+        next.length < largePiece ? Math.max(2 * length, 4 << 10) : length,
+      );
+      rest.copy(memory);
+      chunk = memory.subarray(0, rest.length);
+      joined = memory;
+      at = 0;
+    }
+    next.copy(joined, chunk.length);
+    chunk = joined.subarray(0, chunk.length + next.length);
+  }
 
   async function pull(): Promise<Buffer | null> {
     for (;;) {
@@ -115,8 +149,7 @@ function createReader(input: AsyncIterator<Uint8Array>, boundary: string): Reade
     while (chunk.length - at < count) {
       const next = await pull();
       if (next === null) return false;
-      chunk = at === chunk.length ? next : Buffer.concat([chunk.subarray(at), next]);
-      at = 0;
+      append(next);
     }
     return true;
   }
@@ -208,8 +241,7 @@ function createReader(input: AsyncIterator<Uint8Array>, boundary: string): Reade
       if (at === chunk.length) {
         const next = await pull();
         if (next === null) throw truncated();
-        chunk = next;
-        at = 0;
+        replace(next);
       }
       const taken = chunk.copy(bytes, filled, at);
       filled += taken;
@@ -235,12 +267,10 @@ function createReader(input: AsyncIterator<Uint8Array>, boundary: string): Reade
     maxBytes: number,
     start: Buffer,
   ): Promise<{ bytes: Buffer<ArrayBuffer>; last: boolean }> {
-    const pieces: Buffer[] = [start];
-    let length = start.length;
+    content.begin(start);
     const take = (end: number): void => {
-      length += end - at;
-      if (length > maxBytes) throw tooLarge();
-      if (end > at) pieces.push(chunk.subarray(at, end));
+      if (content.length() + end - at > maxBytes) throw tooLarge();
+      content.push(chunk.subarray(at, end));
       at = end;
     };
     for (;;) {
@@ -249,9 +279,8 @@ function createReader(input: AsyncIterator<Uint8Array>, boundary: string): Reade
         take(found);
         at += delimiter.length;
         const kind = await afterBoundary();
-        if (kind !== 'content') return { bytes: join(pieces, length), last: kind === 'close' };
-        pieces.push(delimiter);
-        length += delimiter.length;
+        if (kind !== 'content') return { bytes: content.join(), last: kind === 'close' };
+        content.push(delimiter);
         continue;
       }
       // The last bytes may be the start of a delimiter that goes on in the next chunk.
@@ -261,11 +290,8 @@ function createReader(input: AsyncIterator<Uint8Array>, boundary: string): Reade
       const seam = Buffer.concat([chunk.subarray(at), next.subarray(0, delimiter.length - 1)]);
       if (next.length >= delimiter.length && !seam.includes(delimiter)) {
         take(chunk.length);
-        chunk = next;
-      } else {
-        chunk = Buffer.concat([chunk.subarray(at), next]);
-      }
-      at = 0;
+        replace(next);
+      } else append(next);
     }
   }
 
@@ -291,10 +317,61 @@ function createReader(input: AsyncIterator<Uint8Array>, boundary: string): Reade
   return { skipPreamble, readHeaders, readContent };
 }
 
-/** One buffer of exactly `length` bytes. */
-function join(pieces: readonly Buffer[], length: number): Buffer<ArrayBuffer> {
-  const bytes = Buffer.allocUnsafeSlow(length);
+interface Content {
+  begin(start: Buffer): void;
+  push(piece: Buffer): void;
+  length(): number;
+  /** What was pushed since the beginning, in a buffer of exactly its length. */
+  join(): Buffer<ArrayBuffer>;
+}
+
+/** Collects the content of one part after another. Of two neighbours that are kept one holds 16 KiB or more. */
+function createContent(): Content {
+  let pieces: Buffer[] = [];
+  let total = 0;
+  /** Small pieces go to `block` at `filled`; what lies from `from` on is not among the pieces yet. */
+  let block: Buffer | null = null;
+  let from = 0;
   let filled = 0;
-  for (const piece of pieces) filled += piece.copy(bytes, filled);
-  return bytes;
+
+  const seal = (): void => {
+    if (block !== null && filled > from) pieces.push(block.subarray(from, filled));
+    from = filled;
+  };
+  const push = (piece: Buffer): void => {
+    total += piece.length;
+    if (piece.length >= largePiece) {
+      seal();
+      pieces.push(piece);
+      return;
+    }
+    if (block === null || block.length - filled < piece.length) {
+      seal();
+      block = Buffer.allocUnsafeSlow(blockBytes);
+      from = 0;
+      filled = 0;
+    }
+    filled += piece.copy(block, filled);
+  };
+
+  return {
+    begin(start) {
+      pieces = [];
+      total = 0;
+      // The part before was copied out of the block when it was joined.
+      from = 0;
+      filled = 0;
+      push(start);
+    },
+    push,
+    length: () => total,
+    join() {
+      seal();
+      const bytes = Buffer.allocUnsafeSlow(total);
+      let at = 0;
+      for (const piece of pieces) at += piece.copy(bytes, at);
+      pieces = [];
+      return bytes;
+    },
+  };
 }

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { parseMediaType, parseMultipart } from '#dicom/multipart';
 
 const limits = { maxPartBytes: 1 << 20, maxParts: 100 };
@@ -93,6 +93,46 @@ describe('multipart/related', () => {
       expect(part?.bytes.buffer.byteLength).toBe(4);
     },
   );
+
+  it('the parts of a message in 200,000 chunks of one byte are not kept chunk by chunk', async () => {
+    const content = Buffer.from(Array.from({ length: 100_000 }, (_, at) => at % 251));
+    const message = Buffer.concat([
+      Buffer.from('--b\r\n\r\n'),
+      content,
+      Buffer.from('\r\n--b\r\n\r\n'),
+      content,
+      Buffer.from('\r\n--b--'),
+    ]);
+    const copies = vi.spyOn(Buffer.prototype, 'copy');
+    try {
+      const parts = await parse(message, { size: 1 });
+      expect(parts.map(({ bytes }) => bytes.equals(content))).toEqual([true, true]);
+      // What fills a part is what was kept of it: two blocks of 64 KiB at most.
+      const kept = copies.mock.calls.filter(
+        ([target]) => (target as Buffer).buffer.byteLength === content.length,
+      );
+      expect(kept).toHaveLength(4);
+    } finally {
+      copies.mockRestore();
+    }
+  });
+
+  it('large chunks, and small ones between them, are joined in order', async () => {
+    const content = Buffer.from(Array.from({ length: 300_000 }, (_, at) => (at * 7919) % 251));
+    const message = Buffer.concat([Buffer.from('--b\r\n\r\n'), content, Buffer.from('\r\n--b--')]);
+    async function* uneven(): AsyncGenerator<Uint8Array> {
+      const sizes = [1, 40_000, 3, 2, 20_000, 16_384, 5_000, 1, 70_000];
+      for (let at = 0, turn = 0; at < message.length; turn++) {
+        const end = at + (sizes[turn % sizes.length] as number);
+        yield message.subarray(at, end);
+        at = end;
+      }
+    }
+    const parts: Buffer[] = [];
+    for await (const { bytes } of parseMultipart(uneven(), 'b', limits)) parts.push(bytes);
+    expect(parts).toHaveLength(1);
+    expect(parts[0]?.equals(content)).toBe(true);
+  });
 
   it('gives a part before the next one has arrived', async () => {
     let given = 0;
