@@ -36,13 +36,14 @@ export const hookUnderLoad: Group = {
       await measureLatency(bareTarget, agent, calls);
       const idle: number[] = [];
       const loaded: number[] = [];
+      const refused: number[] = [];
       const stalls: number[] = [];
       const bare: number[] = [];
       const bareStalls: number[] = [];
       const reports: LoadReport[] = [];
       const own = async () => {
         await worstStall(site);
-        loaded.push(...(await measureLatency(target, agent, calls)));
+        loaded.push(...(await measureLatency(target, agent, calls, (status) => refused.push(status))));
         stalls.push(await worstStall(site));
       };
       const beside = async () => {
@@ -72,6 +73,7 @@ export const hookUnderLoad: Group = {
             bareLoadedP99Ms: quantile(bare, 0.99),
             bareLoadedP50Ms: median(bare),
             studiesPerSecond: median(reports.map(({ perSecond }) => perSecond)),
+            refusedCalls: refused.length,
             refusedCallsWithNewStudies: reports.reduce((sum, { refused }) => sum + refused, 0),
           },
           note: 'The goal is 2 × the idle p99 of this run and 10 ms.',

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { withStudy } from '../support/dicom-file.ts';
+import { boundary } from '../support/records.ts';
 
 /** Files by the first part of their address: `/<name>/studies/<study>…`. */
 export interface DicomwebServer {
@@ -21,10 +22,10 @@ process.once('message', ({ files }: DicomwebServer) => {
       response.writeHead(404).end();
       return;
     }
-    const head = '--bench\r\nContent-Type: application/dicom\r\n\r\n';
-    const end = '\r\n--bench--\r\n';
+    const head = `--${boundary}\r\nContent-Type: application/dicom\r\n\r\n`;
+    const end = `\r\n--${boundary}--\r\n`;
     response.writeHead(200, {
-      'content-type': 'multipart/related; type="application/dicom"; boundary=bench',
+      'content-type': `multipart/related; type="application/dicom"; boundary=${boundary}`,
       'content-length': head.length + file.length + end.length,
     });
     const [start, rest] = withStudy(file, study);

@@ -5,6 +5,7 @@ import { parseDicom } from '#dicom/parse';
 import { openModel } from '#inference/model';
 import { loadPackage } from '#inference/package';
 import { greyImage8, prepareImage, toTensor } from '#inference/preprocess';
+import { boundary } from '../support/records.ts';
 
 /** Milliseconds of the three things that no way to a score can do without. */
 export interface PhysicalTimes {
@@ -58,7 +59,7 @@ function retrieve(url: string, agent: http.Agent): Promise<Uint8Array> {
         response.on('error', reject);
         response.on('end', () => {
           const start = body.indexOf('\r\n\r\n') + 4;
-          resolve(body.subarray(start, body.lastIndexOf('\r\n--bench--')));
+          resolve(body.subarray(start, body.lastIndexOf(`\r\n--${boundary}--`)));
         });
       })
       .on('error', reject);

@@ -109,16 +109,23 @@ export function post(
 
 /**
  * Open loop: a request every 10 ms whether or not the last was answered. Gives the milliseconds of each from the
- * moment it was sent. Rejects when an answer is not 200.
+ * moment it was sent. Rejects when an answer is not 200, unless `onRefused` is told of it: then its time counts as any
+ * other's.
  */
-export async function measureLatency(target: Target, agent: http.Agent, count: number): Promise<number[]> {
+export async function measureLatency(
+  target: Target,
+  agent: http.Agent,
+  count: number,
+  onRefused?: (status: number) => void,
+): Promise<number[]> {
   const started = performance.now();
   const answers: Promise<number>[] = [];
   while (answers.length < count) {
     const due = Math.min(count, 1 + Math.floor((performance.now() - started) / 10));
     while (answers.length < due) {
       const answer = post(target, agent).then(({ status, milliseconds }) => {
-        if (status !== 200) throw new Error(`${target.url} answered ${status}`);
+        if (status !== 200 && onRefused === undefined) throw new Error(`${target.url} answered ${status}`);
+        if (status !== 200) onRefused?.(status);
         return milliseconds;
       });
       // Told at the end; before that nobody listens, and a failure that nobody hears would end the whole run.

@@ -72,6 +72,9 @@ function studies(uids: readonly string[], root: string) {
   };
 }
 
+/** Between the parts of a WADO-RS answer; as long as imaging servers make theirs. */
+export const boundary = '2f0e6f9c-7c1b-4d7e-9a55-3b1f0c6a8d42';
+
 export const servicePath = '/cds-services/imaging-assessment';
 
 /** The body of a `patient-view` call with everything prefetched. */
