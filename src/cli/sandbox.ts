@@ -99,7 +99,7 @@ Fovea and its sandbox EHR are ready (${seconds.toFixed(1)} s).
   The same by hand:
     curl -s ${base}/cds-services
     curl -s ${base}/cds-services/imaging-assessment -H 'content-type: application/json' \\
-      -d '{"hook":"patient-view","hookInstance":"d1577c69-dfbe-44ad-ba6d-3e05e953b2ea","fhirServer":"${base}/sandbox/fhir","context":{"userId":"Practitioner/demo","patientId":"PATIENT"}}'
+      -d '{"hook":"patient-view","hookInstance":"d1577c69-dfbe-44ad-ba6d-3e05e953b2ea","fhirServer":"${base}/sandbox/fhir","context":{"userId":"Practitioner/demo","patientId":"elevated"}}'
     curl -s ${base}/sandbox/fhir/Patient | grep -o '"id":"[^"]*"'
 
   All pictures are generated and nobody’s. Ctrl-C ends it.

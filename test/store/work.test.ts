@@ -151,16 +151,28 @@ describe('calls that are joined', () => {
     const rounds: (readonly number[])[] = [];
     const double = createBatcher<number, number>(async (items) => {
       rounds.push(items);
-      await new Promise((resolve) => setTimeout(resolve, 5));
+      await new Promise((resolve) => setTimeout(resolve, 100));
       return items.map((item) => item * 2);
     });
-    expect(await Promise.all([double([1]), double([2, 3]), double([]), double([4])])).toEqual([
+    const first = double([1]);
+    await expect.poll(() => rounds.length).toBe(1);
+    expect(await Promise.all([first, double([2, 3]), double([]), double([4])])).toEqual([
       [2],
       [4, 6],
       [],
       [8],
     ]);
     expect(rounds).toEqual([[1], [2, 3, 4]]);
+  });
+
+  it('of one turn of the event loop share a round', async () => {
+    const rounds: (readonly number[])[] = [];
+    const same = createBatcher<number, number>(async (items) => {
+      rounds.push(items);
+      return items;
+    });
+    expect(await Promise.all([same([1]), same([2])])).toEqual([[1], [2]]);
+    expect(rounds).toEqual([[1, 2]]);
   });
 
   it('are split at the largest round, a call never', async () => {
@@ -170,7 +182,7 @@ describe('calls that are joined', () => {
       return items;
     }, 2);
     await Promise.all([same([0]), same([1]), same([2, 3, 4]), same([5])]);
-    expect(rounds).toEqual([[0], [1], [2, 3, 4], [5]]);
+    expect(rounds).toEqual([[0, 1], [2, 3, 4], [5]]);
   });
 
   it('fail with their round, and the next round runs', async () => {
