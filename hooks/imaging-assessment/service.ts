@@ -1,16 +1,13 @@
 import type { CdsService, HookRequest, ServiceResponse } from '#cds/types';
-import type { HookTools, StudyAssessment } from '#core/hook-tools';
+import { type HookTools, isClinician, type StudyAssessment } from '#core/hook-tools';
 import { cardOf, incompleteCard } from './card.ts';
 import { untoldInWords } from './notes.ts';
 
 /** More cards than this in one call are noise; older studies are counted in words instead. */
 const mostCards = 3;
 
-/** Users who are not clinicians: an AI result is for a clinician to tell them. */
-const notForUsers = /^(Patient|RelatedPerson)\//;
-
 async function handle(request: HookRequest, tools: HookTools): Promise<ServiceResponse> {
-  if (notForUsers.test(String(request.context['userId']))) return { cards: [] };
+  if (!isClinician(String(request.context['userId']))) return { cards: [] };
   const { studies, showLow, ...unseen } = await tools.assessments.forPatient({
     patient: request.prefetch['patient'],
     imagingStudies: request.prefetch['imagingStudies'],

@@ -72,6 +72,7 @@ function invalid(detail: string): ServiceError {
  * Whether a row's labels say that a finding is there: true, false, or null where no label is one the model knows
  * (the row is predicted and left out of the figures). A label names a finding as the manifest of the package does,
  * or with words after it (`pneumonia` in `pneumonia_bacteria`); the labels in `negatives` say that nothing is there.
+ * Where the package looks for one thing only, `1`, `true`, `yes`, `present` and `positive` name it too.
  */
 export function labelOf(
   labels: readonly string[],
@@ -81,13 +82,15 @@ export function labelOf(
   const plain = labels.map(normal);
   const names = (label: string, wanted: string) => label === wanted || label.startsWith(`${wanted} `);
   if (plain.some((label) => names(label, normal(finding)))) return true;
+  if (findings.length === 1 && plain.some((label) => positives.has(label))) return true;
   const known = plain.some(
     (label) => negatives.has(label) || findings.some((other) => names(label, normal(other))),
   );
   return known ? false : null;
 }
 
-const negatives = new Set(['normal', 'no finding', 'none', 'negative', 'absent']);
+const negatives = new Set(['normal', 'no finding', 'none', 'negative', 'absent', '0', 'false', 'no']);
+const positives = new Set(['1', 'true', 'yes', 'present', 'positive']);
 
 function normal(text: string): string {
   return text

@@ -1,6 +1,7 @@
 import type { Reason } from '#core/assessment';
 import { errorTable, ServiceError } from '#core/error';
 import type { AssessmentTools, PatientAssessments, StudyAssessment, StudyFacts } from '#core/hook-tools';
+import { isClinician } from '#core/hook-tools';
 import type { ChartPatient, StudyReference } from '#core/imaging';
 import type { Tenant } from '#core/tenant';
 import type { ImagingStudies } from '#fhir/imaging-study';
@@ -79,7 +80,7 @@ async function forPatient(
 ): Promise<PatientAssessments> {
   const { tenant } = call;
   const record = call.readStudies(query.imagingStudies);
-  const studies = [...record.studies].sort(newestFirst);
+  const studies = isClinician(call.userId) ? [...record.studies].sort(newestFirst) : [];
   const within = studies.filter((study) => isRecent(study, parts.now(), tenant.lookbackDays));
   const recent = within.slice(0, mostStudies);
   const patient = recent.length > 0 ? call.readPatient(query.patient) : null;

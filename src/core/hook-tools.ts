@@ -35,6 +35,11 @@ export interface AssessmentTools {
   }): Promise<PatientAssessments>;
 }
 
+/** Whether this user may be told an AI result: no patient and no related person is, a clinician tells them. @see CDS Hooks 2.0 §patient-view, userId */
+export function isClinician(userId: string): boolean {
+  return !/^(Patient|RelatedPerson)\//.test(userId);
+}
+
 export interface PatientAssessments {
   readonly studies: readonly StudyAssessment[];
   /** Studies that no deployed model reads (another modality): never a card. */

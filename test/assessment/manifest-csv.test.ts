@@ -57,4 +57,12 @@ describe('manifest of labelled images', () => {
   it('another finding of the same model means that this one is absent', () => {
     expect(labelOf(['Effusion'], 'atelectasis', ['atelectasis', 'effusion'])).toBe(false);
   });
+
+  it('yes and no in its usual spellings, where the package looks for one thing only', () => {
+    for (const yes of ['1', 'TRUE', 'yes', 'present', 'Positive'])
+      expect(labelOf([yes], 'pneumonia', ['pneumonia'])).toBe(true);
+    for (const no of ['0', 'false', 'No', 'absent', 'negative'])
+      expect(labelOf([no], 'pneumonia', ['pneumonia'])).toBe(false);
+    expect(labelOf(['1'], 'atelectasis', ['atelectasis', 'effusion'])).toBeNull();
+  });
 });

@@ -62,6 +62,11 @@ describe('which studies of the record are told', () => {
     expect(await clinic.jobs()).toHaveLength(1);
   });
 
+  it.each(['Patient/p1', 'RelatedPerson/r1'])('to %s none is told, whatever service asks', async (userId) => {
+    expect((await clinic.open([fresh()], { userId })).studies).toEqual([]);
+    expect(await clinic.jobs()).toEqual([]);
+  });
+
   it('those of another patient are not there', async () => {
     expect(await clinic.open([fresh({ patient: 'p2' })])).toMatchObject({ studies: [], unread: 0 });
     expect(await clinic.jobs()).toEqual([]);
