@@ -74,7 +74,8 @@ export function toTensor(prepared: PreparedImage, input: InputSpec): Float32Arra
 /**
  * Target pixel (i, j) is the mean of the source rectangle that it covers, overlaps by fraction.
  * `squash` stretches the image to the target; `pad` first centres it in a black square.
- * One pass over the source: each row is looked up and summed into the target's columns, then into its rows.
+ * One pass over the source: its rows are looked up and summed into one row, column by column, which is then averaged
+ * into the target's columns. No sum waits for the one before it, which is what makes this order the faster one.
  * @returns rows × columns, [0, 255]
  */
 export function resizeArea(
@@ -91,17 +92,11 @@ export function resizeArea(
   const horizontal = overlaps(image.columns, side || image.columns, columns);
   const indexed = toIndexed(image);
   const out = new Float64Array(rows * columns);
-  const line = new Float64Array(columns);
-  let row = -1;
+  const sums = new Float64Array(image.columns);
   for (let i = 0; i < rows; i++) {
-    const { first, last, firstWeight, lastWeight } = vertical;
-    for (let r = first[i]!; r <= last[i]!; r++) {
-      // Neighbouring target rows share at most one source row, and it comes last and then first.
-      if (r !== row) sumRow(indexed.values, indexed.table, r * image.columns, horizontal, line);
-      row = r;
-      const weight = r === first[i]! ? firstWeight[i]! : r === last[i]! ? lastWeight[i]! : vertical.whole;
-      for (let j = 0, at = i * columns; j < columns; j++, at++) out[at]! += weight * line[j]!;
-    }
+    if (vertical.last[i]! < vertical.first[i]!) continue;
+    sumRows(indexed, vertical, i, sums);
+    averageColumns(sums, horizontal, vertical.whole, out.subarray(i * columns, (i + 1) * columns));
   }
   return out;
 }
@@ -143,33 +138,57 @@ function overlaps(source: number, extent: number, target: number): Overlaps {
   return { first, last, firstWeight, lastWeight, whole: 1 / length };
 }
 
-/** One source row, looked up and averaged into `line`. The hot loop: every source pixel passes here once. */
-function sumRow(
-  values: Uint8Array | Uint16Array | Float32Array,
+/** The source rows of target row `i`, looked up and summed; a row that is covered whole counts 1. */
+function sumRows({ values, table }: Indexed, vertical: Overlaps, i: number, sums: Float64Array): void {
+  const width = sums.length;
+  const [first, last] = [vertical.first[i]!, vertical.last[i]!];
+  sums.fill(0);
+  addRow(values, table, first * width, vertical.firstWeight[i]! / vertical.whole, sums);
+  let row = first + 1;
+  for (; row + 3 < last; row += 4) addFourRows(values, table, row * width, sums);
+  for (; row < last; row++) addRow(values, table, row * width, 1, sums);
+  if (last > first) addRow(values, table, last * width, vertical.lastWeight[i]! / vertical.whole, sums);
+}
+
+function addRow(
+  values: Indexed['values'],
   table: Float32Array | null,
   start: number,
-  { first, last, firstWeight, lastWeight, whole }: Overlaps,
-  line: Float64Array,
+  weight: number,
+  sums: Float64Array,
+): void {
+  if (table === null) for (let c = 0; c < sums.length; c++) sums[c]! += weight * values[start + c]!;
+  else for (let c = 0; c < sums.length; c++) sums[c]! += weight * table[values[start + c]!]!;
+}
+
+/** The hot loop: nearly every source pixel passes here once. */
+function addFourRows(
+  values: Indexed['values'],
+  table: Float32Array | null,
+  start: number,
+  sums: Float64Array,
 ): void {
   if (table === null) {
-    for (let j = 0; j < line.length; j++) {
-      const from = start + first[j]!;
-      const to = start + last[j]!;
-      let sum = 0;
-      for (let at = from + 1; at < to; at++) sum += values[at]!;
-      line[j] = to < from ? 0 : sum * whole + firstWeight[j]! * values[from]! + lastWeight[j]! * values[to]!;
-    }
+    for (let row = 0; row < 4; row++) addRow(values, null, start + row * sums.length, 1, sums);
     return;
   }
+  const width = sums.length;
+  for (let c = 0, at = start; c < width; c++, at++) {
+    const above = table[values[at]!]! + table[values[at + width]!]!;
+    const below = table[values[at + 2 * width]!]! + table[values[at + 3 * width]!]!;
+    sums[c]! += above + below;
+  }
+}
+
+/** The means of the target's columns; `whole`: the share of one source row in a target row. */
+function averageColumns(sums: Float64Array, horizontal: Overlaps, whole: number, line: Float64Array): void {
+  const { first, last, firstWeight, lastWeight } = horizontal;
   for (let j = 0; j < line.length; j++) {
-    const from = start + first[j]!;
-    const to = start + last[j]!;
+    const [from, to] = [first[j]!, last[j]!];
+    if (to < from) continue;
     let sum = 0;
-    for (let at = from + 1; at < to; at++) sum += table[values[at]!]!;
-    line[j] =
-      to < from
-        ? 0
-        : sum * whole + firstWeight[j]! * table[values[from]!]! + lastWeight[j]! * table[values[to]!]!;
+    for (let at = from + 1; at < to; at++) sum += sums[at]!;
+    line[j] = whole * (sum * horizontal.whole + firstWeight[j]! * sums[from]! + lastWeight[j]! * sums[to]!);
   }
 }
 
