@@ -1,3 +1,5 @@
+import { isCalendarDay } from '#cds/calendar';
+
 /** How text, dates and views are said on a card; numbers are in `#core/shares`. */
 
 /** Text of a record for a place that is not Markdown: one line, without controls, halves of characters and angle brackets. */
@@ -34,8 +36,7 @@ export function plainDate(dateTime: string | null): string | null {
   const name = months[Number(month) - 1];
   if (name === undefined) return null;
   if (day === undefined) return `${name} ${year}`;
-  const lastDay = new Date(Date.UTC(Number(year), Number(month), 0)).getUTCDate();
-  return Number(day) >= 1 && Number(day) <= lastDay ? `${Number(day)} ${name} ${year}` : null;
+  return isCalendarDay(Number(year), Number(month), Number(day)) ? `${Number(day)} ${name} ${year}` : null;
 }
 
 const views: Readonly<Record<string, string>> = {

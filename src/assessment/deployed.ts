@@ -1,4 +1,4 @@
-import type { StudyReference } from '#core/imaging';
+import type { InstanceReference, SeriesReference, StudyReference } from '#core/imaging';
 import type { Manifest } from '#core/model-package';
 import type { Tenant } from '#core/tenant';
 
@@ -28,15 +28,22 @@ export function couldRead(study: StudyReference, manifest: Manifest): boolean {
  * How many images of a study a model could read: instances of its modalities and SOP classes where the record lists
  * them, else the number that the record states; null when it states none.
  */
-export function countImages(study: StudyReference, { selects }: Manifest): number | null {
-  const series = study.series.filter(
-    ({ modality }) => modality === null || selects.modality.includes(modality),
-  );
+export function countImages(study: StudyReference, manifest: Manifest): number | null {
+  const series = study.series.filter((one) => couldReadSeries(one, manifest));
   if (series.length === 0 || series.some(({ instances }) => instances.length === 0))
     return study.numberOfInstances;
-  return series
-    .flatMap(({ instances }) => instances)
-    .filter(({ sopClassUid }) => sopClassUid === null || selects.sopClass.includes(sopClassUid)).length;
+  return series.flatMap(({ instances }) => instances).filter((one) => couldReadInstance(one, manifest))
+    .length;
+}
+
+/** Whether the record says of a series nothing that a model does not read. */
+export function couldReadSeries({ modality }: SeriesReference, { selects }: Manifest): boolean {
+  return modality === null || selects.modality.includes(modality);
+}
+
+/** Whether the record says of an instance nothing that a model does not read. */
+export function couldReadInstance({ sopClassUid }: InstanceReference, { selects }: Manifest): boolean {
+  return sopClassUid === null || selects.sopClass.includes(sopClassUid);
 }
 
 /** Whether a study began within the last `lookbackDays` days; one without a date counts as recent. */

@@ -40,12 +40,12 @@ export function imagesDigest(study: StudyReference): string {
 }
 
 /**
- * Digest of what a result holds for: the images and the identity of the chart's patient that they are held against. A
- * record that is corrected or moved to another patient gives another digest, so no result outlives the identity that it
- * was checked for. 64 hexadecimal digits.
+ * Digest of what a result holds for: the images ({@link imagesDigest}) and the identity of the chart's patient that they
+ * are held against. A record that is corrected or moved to another patient gives another digest, so no result outlives
+ * the identity that it was checked for. 64 hexadecimal digits.
  */
-export function contentDigest(study: StudyReference, { identifiers, birthDate, sex }: ChartPatient): string {
-  return digestOf([imagesDigest(study), [...identifiers].sort(), birthDate, sex]);
+export function contentDigest(images: string, { identifiers, birthDate, sex }: ChartPatient): string {
+  return digestOf([images, [...identifiers].sort(), birthDate, sex]);
 }
 
 function digestOf(content: unknown): string {

@@ -187,9 +187,10 @@ function askFor(
   study: StudyReference,
   patient: ChartPatient,
 ): Asked[] {
-  const digest = contentDigest(study, patient);
+  const images = imagesDigest(study);
+  const digest = contentDigest(images, patient);
   // What a user overrides is the picture, whatever is corrected in the chart.
-  const studyKey = parts.pseudonyms.study(call.tenant.id, study.studyInstanceUid, imagesDigest(study));
+  const studyKey = parts.pseudonyms.study(call.tenant.id, study.studyInstanceUid, images);
   const userKey = parts.pseudonyms.user(call.tenant.id, call.userId);
   return parts
     .models()

@@ -14,8 +14,8 @@ export interface RecordReader {
   checkServer(tenant: Tenant, fhirServer: string): void;
   /**
    * GET below the call's FHIR server, one page, with the call's own token and what is left of the call's bytes; null
-   * where a read finds nothing. Without one only the sandbox's tenant
-   * may ask: what an open server of a hospital answers proves no access of the caller. @see DESIGN fact 9
+   * where a read finds nothing. Without a token only the sandbox's tenant may ask: what an open server of a hospital
+   * answers proves no access of the caller. @see DESIGN fact 9
    * @throws ServiceError PREFETCH_UNMET, FHIR_…, OUTBOUND_…
    */
   fetch(call: HookCall<Tenant>, path: string): Promise<unknown>;

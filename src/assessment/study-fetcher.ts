@@ -1,12 +1,12 @@
 import { maySendToken } from '#auth/outbound-hosts';
 import { ServiceError } from '#core/error';
 import type { ImagingEndpoint, InstanceReference, SeriesReference, StudyReference } from '#core/imaging';
-import type { Manifest } from '#core/model-package';
 import type { OutboundFetch } from '#core/outbound';
 import type { Tenant } from '#core/tenant';
 import { createDicomwebClient, type DicomwebClient } from '#dicom/dicomweb';
 import { fetchResource } from '#fhir/client';
 import { hasUnreadEndpoints, readUnreadEndpoints } from '#fhir/unread-endpoints';
+import { couldReadInstance, couldReadSeries } from './deployed.ts';
 import { fhirServerOf } from './fhir-server.ts';
 import { endpointFor, type JobPayload } from './job-payload.ts';
 import type { FetchedInstance, RunnerParts } from './perform.ts';
@@ -52,10 +52,10 @@ export function createStudyFetcher(
       });
     const studyUid = study.studyInstanceUid;
     const listed = study.series.length > 0 ? study.series : await seriesOf(study, tenant, clientFor);
-    for (const series of listed.filter((one) => isReadable(one, manifest))) {
+    for (const series of listed.filter((one) => couldReadSeries(one, manifest))) {
       const endpoint = endpointOf(study, series, tenant);
       const { seriesInstanceUid } = series;
-      const instances = series.instances.filter((one) => isReadableInstance(one, manifest)).sort(byNumber);
+      const instances = series.instances.filter((one) => couldReadInstance(one, manifest)).sort(byNumber);
       if (series.instances.length > 0 && instances.length === 0) continue;
       if (instances.length === 0 || instances.length > mostSingle) {
         for await (const bytes of clientFor(endpoint).retrieveSeries(studyUid, seriesInstanceUid))
@@ -113,14 +113,6 @@ function endpointOf(study: StudyReference, series: SeriesReference | null, tenan
   const endpoint = endpointFor(study, series, tenant);
   if (endpoint === null) throw new ServiceError('ENDPOINT_MISSING');
   return endpoint;
-}
-
-function isReadable(series: SeriesReference, { selects }: Manifest): boolean {
-  return series.modality === null || selects.modality.includes(series.modality);
-}
-
-function isReadableInstance(instance: InstanceReference, { selects }: Manifest): boolean {
-  return instance.sopClassUid === null || selects.sopClass.includes(instance.sopClassUid);
 }
 
 function byNumber(a: InstanceReference, b: InstanceReference): number {

@@ -60,3 +60,13 @@ export function startDeadline({
     },
   };
 }
+
+/** `promise`, or a failure once `signal` aborts: a port that does not heed the signal must not hold the call. */
+export function untilDeadline<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const late = () => reject(new ServiceError('DEADLINE_EXCEEDED'));
+    if (signal.aborted) late();
+    else signal.addEventListener('abort', late, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', late));
+  });
+}

@@ -1,6 +1,6 @@
 import { ServiceError } from '#core/error';
-import type { Deadline } from './deadline.ts';
-import { resolvePrefetch, untilDeadline } from './prefetch.ts';
+import { type Deadline, untilDeadline } from './deadline.ts';
+import { resolvePrefetch } from './prefetch.ts';
 import { parseEnvelope, parseRequest } from './request.ts';
 import { type BadCard, checkResponse, type WireResponse } from './response.ts';
 import type { CdsPorts, CdsService, HookCall } from './types.ts';

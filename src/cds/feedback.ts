@@ -1,4 +1,5 @@
 import { ServiceError } from '#core/error';
+import { isCalendarDay } from './calendar.ts';
 import { isObject, isText, type JsonObject, wellFormed } from './json.ts';
 import type { Coding, Feedback } from './types.ts';
 
@@ -114,9 +115,4 @@ function parseTimestamp(value: unknown, at: string): string {
   if (Number(year) < years.first || Number(year) > years.last)
     throw invalid(`${at}.outcomeTimestamp is not of the years ${years.first} to ${years.last}.`);
   return new Date(time).toISOString();
-}
-
-/** Date.parse takes 31 February for 3 March. */
-function isCalendarDay(year: number, month: number, day: number): boolean {
-  return day >= 1 && day <= new Date(Date.UTC(year, month, 0)).getUTCDate();
 }

@@ -1,14 +1,13 @@
 import cors from '@fastify/cors';
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { type ErrorCode, ServiceError } from '#core/error';
-import { type Deadline, startDeadline } from './deadline.ts';
+import { type Deadline, startDeadline, untilDeadline } from './deadline.ts';
 import { discoveryOf, serviceTable } from './discovery.ts';
 import { dispatch } from './dispatch.ts';
 import { parseFeedback } from './feedback.ts';
 import { webUrl } from './json.ts';
 import { refuseOtherMethods } from './methods.ts';
 import { toErrorReply } from './operation-outcome.ts';
-import { untilDeadline } from './prefetch.ts';
 import type { BadCard } from './response.ts';
 import type { CdsPorts, CdsService } from './types.ts';
 

@@ -1,4 +1,5 @@
 import { ServiceError } from '#core/error';
+import { untilDeadline } from './deadline.ts';
 import { isObject, isResource, type JsonObject } from './json.ts';
 import { followPages, hasMorePages } from './pages.ts';
 import { fillTemplate } from './prefetch-template.ts';
@@ -150,15 +151,5 @@ async function withPages(
     base: fhirServer,
     maxPages,
     fetch: (url) => untilDeadline(fetch(url), signal),
-  });
-}
-
-/** `promise`, or a failure once `signal` aborts: a port that does not heed the signal must not hold the call. */
-export function untilDeadline<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise<T>((resolve, reject) => {
-    const late = () => reject(new ServiceError('DEADLINE_EXCEEDED'));
-    if (signal.aborted) late();
-    else signal.addEventListener('abort', late, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', late));
   });
 }

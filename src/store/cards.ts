@@ -53,15 +53,14 @@ export function createCards(database: Pick<Database, 'kysely'>): Cards {
     async issued(cards) {
       await insert(cards);
     },
-    async purge(before) {
-      return inChunks(async () => {
-        // One that feedback has in hand is left for the next time.
-        const { numAffectedRows } = await sql`
+    // One that feedback has in hand is left for the next time.
+    purge: (before) =>
+      inChunks(
+        database,
+        sql`
           delete from cards_issued where id in (
             select id from cards_issued where created < ${before} limit ${chunkRows} for update skip locked
-          )`.execute(database.kysely);
-        return Number(numAffectedRows ?? 0);
-      });
-    },
+          )`,
+      ),
   };
 }

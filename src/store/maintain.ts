@@ -53,15 +53,15 @@ export async function maintain(
   }
 }
 
-async function emptyPayloads({ kysely }: Database, before: Date): Promise<void> {
-  await inChunks(async () => {
-    const { numAffectedRows } = await sql`
+async function emptyPayloads(database: Database, before: Date): Promise<void> {
+  await inChunks(
+    database,
+    sql`
       update jobs set payload = '{}' where id in (
         select id from jobs
         where state in ('dead', 'needs-credential') and coalesce(settled_at, run_after) < ${before}
           and payload::text <> '{}'
         limit ${chunkRows} for update skip locked
-      )`.execute(kysely);
-    return Number(numAffectedRows ?? 0);
-  });
+      )`,
+  );
 }

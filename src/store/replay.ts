@@ -41,14 +41,13 @@ export function createReplay(database: Pick<Database, 'kysely'>): Replay {
       const [first] = await use([{ hash: tokenHash(issuer, jti), expires }]);
       return first === true;
     },
-    async purge(now) {
-      return inChunks(async () => {
-        const { numAffectedRows } = await sql`
+    purge: (now) =>
+      inChunks(
+        database,
+        sql`
           delete from seen_jti where token_hash in (
             select token_hash from seen_jti where expires < ${now} limit ${chunkRows} for update skip locked
-          )`.execute(database.kysely);
-        return Number(numAffectedRows ?? 0);
-      });
-    },
+          )`,
+      ),
   };
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createCredentials } from '#assessment/credentials';
-import { createPseudonyms, contentDigest as digestOf } from '#assessment/identity-keys';
+import { createPseudonyms, contentDigest as digestOf, imagesDigest } from '#assessment/identity-keys';
 import type { ChartPatient, StudyReference } from '#core/imaging';
 
 const study = (
@@ -27,7 +27,7 @@ const study = (
 
 const patient: ChartPatient = { fhirId: 'p1', identifiers: ['A', 'B'], birthDate: '2023-01-01', sex: 'male' };
 const contentDigest = (one: StudyReference, whose: Partial<ChartPatient> = {}) =>
-  digestOf(one, { ...patient, ...whose });
+  digestOf(imagesDigest(one), { ...patient, ...whose });
 
 describe('what identifies the content of a study', () => {
   it('another identity of the chart is another content, in whatever order it names its identifiers', () => {

@@ -1,35 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { createOutboundFetch } from '#auth/outbound';
-import type { OutboundFetch, OutboundRequest, OutboundResponse } from '#core/outbound';
-import { answer, type Fault, type FaultServer, silence, startFaultServer } from '../support/fault-server.ts';
-
-const running: FaultServer[] = [];
-async function start(faults: Record<string, Fault>): Promise<FaultServer> {
-  const server = await startFaultServer(faults);
-  running.push(server);
-  return server;
-}
-afterEach(async () => {
-  await Promise.all(running.splice(0).map((server) => server.close()));
-});
-
-const request = (url: string, more: Partial<OutboundRequest> = {}): OutboundRequest => ({
-  url,
-  allowed: [{ base: new URL(url).origin, addresses: ['127.0.0.0/8'] }],
-  timeoutMs: 5_000,
-  idleTimeoutMs: 2_000,
-  maxBytes: 1 << 20,
-  ...more,
-});
-
-async function text(response: OutboundResponse): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of response.body) chunks.push(chunk);
-  return Buffer.concat(chunks).toString();
-}
-
-const coded = (code: string) => expect.objectContaining({ name: 'ServiceError', code });
+import type { OutboundFetch } from '#core/outbound';
+import { answer, silence } from '../support/fault-server.ts';
+import { coded, request, start, text } from '../support/outbound.ts';
 
 describe('many requests at once', () => {
   /** Sixteen requests that hold all connections to the server: they are answered when `release` is called. */

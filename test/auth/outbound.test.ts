@@ -3,57 +3,23 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { createOutboundFetch } from '#auth/outbound';
-import type { OutboundRequest, OutboundResponse } from '#core/outbound';
 import {
   answer,
   breakOff,
   drip,
   endless,
-  type Fault,
-  type FaultServer,
   raw,
   redirect,
   silence,
   stall,
   startFaultServer,
 } from '../support/fault-server.ts';
+import { coded, listed, request, start, text } from '../support/outbound.ts';
 import { findCommand, serverOrSkip } from '../support/servers.ts';
 
-const running: FaultServer[] = [];
-async function start(
-  faults: Record<string, Fault>,
-  tls?: { key: string; cert: string },
-): Promise<FaultServer> {
-  const server = await startFaultServer(faults, tls);
-  running.push(server);
-  return server;
-}
-afterEach(async () => {
-  await Promise.all(running.splice(0).map((server) => server.close()));
-});
-
-const loopback = ['127.0.0.0/8'];
-const listed = (...bases: string[]) => bases.map((base) => ({ base, addresses: loopback }));
-
 const outbound = createOutboundFetch();
-const request = (url: string, more: Partial<OutboundRequest> = {}): OutboundRequest => ({
-  url,
-  allowed: listed(new URL(url).origin),
-  timeoutMs: 5_000,
-  idleTimeoutMs: 2_000,
-  maxBytes: 1 << 20,
-  ...more,
-});
-
-async function text(response: OutboundResponse): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of response.body) chunks.push(chunk);
-  return Buffer.concat(chunks).toString();
-}
-
-const coded = (code: string) => expect.objectContaining({ name: 'ServiceError', code });
 
 describe('an allowed request', () => {
   it('gives status, headers and body, asks for no compression and carries the token', async () => {
@@ -232,7 +198,7 @@ describe('redirects', () => {
   });
 
   it('to another listed origin lose the token, and do not get it back', async () => {
-    const second: FaultServer = await start({
+    const second = await start({
       '/b': (_r, response) => response.writeHead(302, { location: back }).end(),
     });
     const first = await start({ '/a': redirect(`${second.origin}/b`), '/c': answer(200, {}, 'ok') });

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { type Deadline, startDeadline } from '#cds/deadline';
+import { type Deadline, startDeadline, untilDeadline } from '#cds/deadline';
+import { ServiceError } from '#core/error';
 
 describe('item 37 the clock of a call', () => {
   let deadline: Deadline;
@@ -62,5 +63,25 @@ describe('item 37 the clock of a call', () => {
     second.clear();
     second.resume();
     expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+describe('untilDeadline', () => {
+  it('gives what the promise gives, also its failure', async () => {
+    const { signal } = new AbortController();
+    await expect(untilDeadline(Promise.resolve(5), signal)).resolves.toBe(5);
+    await expect(untilDeadline(Promise.reject(new ServiceError('NOT_FOUND')), signal)).rejects.toMatchObject({
+      code: 'NOT_FOUND',
+    });
+  });
+
+  it('fails when the signal aborts, and at once when it has', async () => {
+    const controller = new AbortController();
+    const waiting = untilDeadline(new Promise(() => undefined), controller.signal);
+    controller.abort();
+    await expect(waiting).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+    await expect(untilDeadline(new Promise(() => undefined), controller.signal)).rejects.toMatchObject({
+      code: 'DEADLINE_EXCEEDED',
+    });
   });
 });

@@ -1,7 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import { afterEach, describe, expect, it } from 'vitest';
-import { resolvePrefetch, untilDeadline } from '#cds/prefetch';
-import { ServiceError } from '#core/error';
+import { resolvePrefetch } from '#cds/prefetch';
 import {
   accessToken,
   cdsServer,
@@ -445,25 +444,5 @@ describe('item 11 a Bundle with further pages', () => {
     });
     expect([status, incomplete]).toEqual([200, ['conditions']]);
     expect(prefetch?.['conditions']).toEqual(conditions);
-  });
-});
-
-describe('untilDeadline', () => {
-  it('gives what the promise gives, also its failure', async () => {
-    const { signal } = new AbortController();
-    await expect(untilDeadline(Promise.resolve(5), signal)).resolves.toBe(5);
-    await expect(untilDeadline(Promise.reject(new ServiceError('NOT_FOUND')), signal)).rejects.toMatchObject({
-      code: 'NOT_FOUND',
-    });
-  });
-
-  it('fails when the signal aborts, and at once when it has', async () => {
-    const controller = new AbortController();
-    const waiting = untilDeadline(new Promise(() => undefined), controller.signal);
-    controller.abort();
-    await expect(waiting).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
-    await expect(untilDeadline(new Promise(() => undefined), controller.signal)).rejects.toMatchObject({
-      code: 'DEADLINE_EXCEEDED',
-    });
   });
 });

@@ -3,11 +3,11 @@ import { once } from 'node:events';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { sql } from 'kysely';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { openDatabase } from '#store/database';
 import { createQueue } from '#store/queue';
 import { startWork } from '#store/work';
-import { databaseKinds, openPlace, type Place, result } from '../support/store.ts';
+import { describeDatabases, openPlace, type Place, result } from '../support/store.ts';
 
 const script = path.resolve(import.meta.dirname, '..', 'support', 'store-child.mjs');
 
@@ -45,11 +45,7 @@ async function liveAndDie(options: object, round: number): Promise<Life> {
   return life;
 }
 
-describe.each(databaseKinds)('kill -9, $title', ({ kind, skip }) => {
-  if (skip) {
-    it.skip('is skipped', () => undefined);
-    return;
-  }
+describeDatabases('kill -9', (kind) => {
   let place: Place;
   beforeAll(async () => {
     place = await openPlace(kind);

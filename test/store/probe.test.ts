@@ -1,19 +1,15 @@
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { sql } from 'kysely';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { ServiceError } from '#core/error';
 import { openDatabase } from '#store/database';
 import { migrate, migrations } from '#store/migrate';
 import { probeStore } from '#store/probe';
 import { createQueue } from '#store/queue';
-import { databaseKinds, openPlace, type Place, request, result } from '../support/store.ts';
+import { describeDatabases, openPlace, type Place, request, result } from '../support/store.ts';
 
-describe.each(databaseKinds)('a look at the database, $title', ({ kind, skip }) => {
-  if (skip) {
-    it.skip('is skipped', () => undefined);
-    return;
-  }
+describeDatabases('a look at the database', (kind) => {
   let place: Place;
   beforeAll(async () => {
     place = await openPlace(kind);

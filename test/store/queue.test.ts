@@ -1,15 +1,15 @@
 import { sql } from 'kysely';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { ServiceError } from '#core/error';
 import { createAssessments } from '#store/assessments';
 import type { Database } from '#store/database';
 import { jobIdOf } from '#store/keys';
 import { createQueue, type Queue } from '#store/queue';
-import { databaseKinds, model, openPlace, type Place, request, result } from '../support/store.ts';
+import { describeDatabases, model, openPlace, type Place, request, result } from '../support/store.ts';
 
 const soon = { first: 0.01, longest: 0.02, seed: 'test' };
 
-describe.each(databaseKinds)('queue, $title', ({ kind, skip }) => {
+describeDatabases('queue', (kind) => {
   let place: Place;
   let database: Database;
   let queue: Queue;
@@ -30,10 +30,6 @@ describe.each(databaseKinds)('queue, $title', ({ kind, skip }) => {
       where state in ('queued', 'waiting')`.execute(database.kysely);
   };
 
-  if (skip) {
-    it.skip('is skipped', () => undefined);
-    return;
-  }
   beforeAll(async () => {
     place = await openPlace(kind);
     database = await place.open();

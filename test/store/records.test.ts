@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { ServiceError } from '#core/error';
 import { silentLog } from '#core/log';
 import { type Assessments, askStatement, createAssessments, type StudyAsk } from '#store/assessments';
@@ -14,13 +14,9 @@ import { createQueue, type Queue } from '#store/queue';
 import { createReplay, type Replay } from '#store/replay';
 import { startUpkeep } from '#store/upkeep';
 import { fillStore } from '../../bench/support/fill-store.ts';
-import { databaseKinds, model, openPlace, type Place, request, result } from '../support/store.ts';
+import { describeDatabases, model, openPlace, type Place, request, result } from '../support/store.ts';
 
-describe.each(databaseKinds)('records, $title', ({ kind, skip }) => {
-  if (skip) {
-    it.skip('is skipped', () => undefined);
-    return;
-  }
+describeDatabases('records', (kind) => {
   let place: Place;
   let database: Database;
   let queue: Queue;

@@ -7,13 +7,9 @@ import type { Database } from '#store/database';
 import { jobIdOf, studyHash } from '#store/keys';
 import { createQueue, type Queue } from '#store/queue';
 import { startWork } from '#store/work';
-import { databaseKinds, openPlace, type Place, request, result } from '../support/store.ts';
+import { describeDatabases, openPlace, type Place, request, result } from '../support/store.ts';
 
-describe.each(databaseKinds)('work on jobs, $title', ({ kind, skip }) => {
-  if (skip) {
-    it.skip('is skipped', () => undefined);
-    return;
-  }
+describeDatabases('work on jobs', (kind) => {
   let place: Place;
   let database: Database;
   let queue: Queue;

@@ -1,27 +1,23 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { describe } from 'vitest';
 import type { AssessedStudy } from '#core/assessment';
 import { type Database, openDatabase } from '#store/database';
 import { migrate } from '#store/migrate';
 import type { JobRequest } from '#store/queue';
 import { type PostgresServer, postgresInstalled, startPostgres } from './postgres.ts';
 
-/** One kind of database for `describe.each`: the same suite runs on both. */
-export interface DatabaseKind {
-  readonly kind: 'embedded' | 'postgres';
-  readonly skip: boolean;
-  readonly title: string;
-}
+export type DatabaseKind = 'embedded' | 'postgres';
 
-export const databaseKinds: readonly DatabaseKind[] = [
-  { kind: 'embedded', skip: false, title: 'embedded' },
-  {
-    kind: 'postgres',
-    skip: !postgresInstalled.available,
-    title: `PostgreSQL ${postgresInstalled.reason}`.trim(),
-  },
-];
+/** The same suite on both kinds of database; that of PostgreSQL is skipped, with the reason, where it is not installed. */
+export function describeDatabases(title: string, suite: (kind: DatabaseKind) => void): void {
+  describe(`${title}, embedded`, () => suite('embedded'));
+  describe.skipIf(!postgresInstalled.available)(
+    `${title}, PostgreSQL ${postgresInstalled.reason}`.trim(),
+    () => suite('postgres'),
+  );
+}
 
 /** Where a test's databases are. */
 export interface Place {
@@ -34,7 +30,7 @@ export interface Place {
   close(): Promise<void>;
 }
 
-export async function openPlace(kind: DatabaseKind['kind']): Promise<Place> {
+export async function openPlace(kind: DatabaseKind): Promise<Place> {
   const server = kind === 'postgres' ? await startPostgres() : null;
   const root = mkdtempSync(path.join(os.tmpdir(), 'fovea-store-'));
   const opened: Database[] = [];
