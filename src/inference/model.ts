@@ -48,7 +48,9 @@ export async function openModel(pkg: ModelPackage, options: OpenModelOptions = {
   const variant = options.variant ?? pkg.manifest.defaultVariant;
   const network = pkg.networks[variant];
   if (network === undefined)
-    throw new ServiceError('MODEL_NOT_FOUND', { detail: 'The variant is not there.' });
+    throw new ServiceError('MODEL_NOT_FOUND', {
+      detail: `Asked for: variant ${variant}. The package has: ${Object.keys(pkg.networks).join(', ')}.`,
+    });
   const table = options.table ?? allProviders;
   const wanted = options.providers ?? table.map((p) => p.name);
   const skipped: SkippedProvider[] = [];

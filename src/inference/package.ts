@@ -117,7 +117,8 @@ async function readLimited(folder: string, name: string, limit: number): Promise
     handle = await open(path.join(folder, name), 'r');
   } catch (cause) {
     if (cause instanceof ServiceError) throw cause;
-    if (name === manifestFile) throw new ServiceError('MODEL_NOT_FOUND', { cause });
+    if (name === manifestFile)
+      throw new ServiceError('MODEL_NOT_FOUND', { detail: `${manifestFile} cannot be read.`, cause });
     throw new ServiceError('MODEL_PACKAGE_INVALID', { detail: `${name}: cannot be read`, cause });
   }
   try {

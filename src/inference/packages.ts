@@ -33,12 +33,15 @@ export async function listPackages(roots: readonly string[]): Promise<readonly P
 
 /**
  * The package `name` or `name@version`; without a version the newest.
- * @throws MODEL_NOT_FOUND
+ * @throws MODEL_NOT_FOUND, naming what was asked for and what there is
  */
 export function findPackage(packages: readonly PackageFolder[], wanted: string): PackageFolder {
   const [name, version] = wanted.split('@');
   const match = packages.find((p) => p.name === name && (version === undefined || p.version === version));
-  if (match === undefined) throw new ServiceError('MODEL_NOT_FOUND');
+  if (match === undefined) {
+    const installed = packages.map((p) => `${p.name}@${p.version}`).join(', ') || 'none';
+    throw new ServiceError('MODEL_NOT_FOUND', { detail: `Asked for: ${wanted}. Installed: ${installed}.` });
+  }
   return match;
 }
 

@@ -148,6 +148,7 @@ describe('opening a model', () => {
   test('a variant that the package does not have', async () => {
     await expect(openModel(await load(), { variant: 'int8' })).rejects.toMatchObject({
       code: 'MODEL_NOT_FOUND',
+      detail: 'Asked for: variant int8. The package has: fp32.',
     });
   });
 });

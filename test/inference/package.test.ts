@@ -52,7 +52,10 @@ describe('a package that holds every rule', () => {
 
 describe('files', () => {
   test('no manifest: there is no such model', async () => {
-    expect(await failure(path.join(root, 'none', '1.0.0'))).toMatchObject({ code: 'MODEL_NOT_FOUND' });
+    expect(await failure(path.join(root, 'none', '1.0.0'))).toMatchObject({
+      code: 'MODEL_NOT_FOUND',
+      detail: 'manifest.json cannot be read.',
+    });
   });
 
   test.each([

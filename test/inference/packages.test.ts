@@ -43,9 +43,14 @@ describe('package folders', () => {
     expect(findPackage(found, 'a').version).toBe('1.10.0');
     expect(findPackage(found, 'a@1.9.0').version).toBe('1.9.0');
     expect(() => findPackage(found, 'a@3.0.0')).toThrowError(
-      expect.objectContaining({ code: 'MODEL_NOT_FOUND' }),
+      expect.objectContaining({
+        code: 'MODEL_NOT_FOUND',
+        detail: 'Asked for: a@3.0.0. Installed: a@1.10.0, a@1.9.0, a@1.0.0, b@0.1.0.',
+      }),
     );
-    expect(() => findPackage(found, 'z')).toThrowError(expect.objectContaining({ code: 'MODEL_NOT_FOUND' }));
+    expect(() => findPackage([], 'z')).toThrowError(
+      expect.objectContaining({ code: 'MODEL_NOT_FOUND', detail: 'Asked for: z. Installed: none.' }),
+    );
   });
 
   test('versions are ordered as semver §11 orders them', () => {
