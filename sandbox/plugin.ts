@@ -94,6 +94,8 @@ export const sandboxPlugin: FastifyPluginAsync<SandboxOptions> = async (app, opt
   }));
 
   if (existsSync(path.join(options.chartFolder, 'index.html'))) {
+    // Relative: a proxy in front may serve all of this below a path of its own.
+    app.get('', (_request, reply) => reply.redirect(`${path.posix.basename(app.prefix)}/`));
     await app.register(fastifyStatic, {
       root: options.chartFolder,
       redirect: true,

@@ -107,6 +107,18 @@ describe.skipIf(!chromium.available)(`the chart page in Chromium ${chromium.reas
     expect(await page.getByRole('banner').innerText()).toContain('Not a medical record');
   });
 
+  it.each([
+    ['of nobody', 'nobody'],
+    ['that is no percent-encoding', '%E0%A4'],
+  ])('an address %s says that this chart cannot be opened', async (_, id) => {
+    await page.goto(`${sandbox.base}/#/patients/${id}`);
+    await page.getByText('This chart cannot be opened').waitFor();
+    await page.getByRole('link', { name: /Alder, Ana/ }).click();
+    await page.getByRole('heading', { level: 1, name: 'Alder, Ana' }).waitFor();
+    // The browser notes the 404 of the chart by itself.
+    expect(faults.splice(0)).toEqual([expect.stringContaining('404')]);
+  });
+
   it('renders a card: indicator in words, summary, Markdown, source, links in a new tab', async () => {
     await open();
     const card = support().getByRole('article').first();

@@ -9,7 +9,16 @@ export function useRoutedPatient(): string | null {
     return () => removeEventListener('hashchange', read);
   }, []);
   const id = /^#\/patients\/([^/]+)$/.exec(hash)?.[1];
-  return id === undefined ? null : decodeURIComponent(id);
+  return id === undefined ? null : decoded(id);
+}
+
+/** An id that is no percent-encoding stays as it is written: no chart is found under it, and the page says so. */
+function decoded(id: string): string {
+  try {
+    return decodeURIComponent(id);
+  } catch {
+    return id;
+  }
 }
 
 export function addressOfPatient(id: string): string {
