@@ -114,7 +114,9 @@ function finalBody(study: StudyAssessment, result: FinalResult, tools: HookTools
 
 function imageInWords(study: StudyAssessment, result: FinalResult): string {
   const { view, ageYears } = result.image;
-  const name = withDate(escapeMarkdown(study.description ?? 'radiograph'), study.started);
+  const { description } = study;
+  const stated = description !== null && plainText(description) !== '';
+  const name = withDate(stated ? escapeMarkdown(description) : 'radiograph', study.started);
   const age = ageYears === null ? '' : `, age ${Math.floor(ageYears)} at the study`;
   const alone = study.images === 1 ? '' : ' The result is of this image alone.';
   return `Read: ${countInWords(study.images)} (${viewInWords(view)}) of ${name}${age}.${alone} Of the record only the patient’s identity and age were used.`;

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { HookTools, StudyAssessment } from '#core/hook-tools';
 import { silentLog } from '#core/log';
@@ -22,6 +24,13 @@ const summaryOf = (described: Pick<StudyAssessment, 'description' | 'modalities'
   return cardOf(study, tools, null).card.summary;
 };
 
+/** The detail of a final result of a study that is described so. */
+const detailOf = (description: string | null) => {
+  const cases = path.resolve(import.meta.dirname, '../../hooks/imaging-assessment/cases.json');
+  const { elevated } = JSON.parse(readFileSync(cases, 'utf8')).studies;
+  return String(cardOf({ ...elevated, description }, tools, null).card.detail);
+};
+
 describe('the name of a study on its card', () => {
   const started = '2026-11-25';
   const rest = ', 25 Nov 2026: analysis in progress – AI';
@@ -36,6 +45,13 @@ describe('the name of a study on its card', () => {
   ])('description %j and modalities %j give %s', (description, modalities, name) => {
     expect(summaryOf({ description, modalities, started })).toBe(`${name}${rest}`);
   });
+
+  it.each([null, '', '  ', ' \t\u200b ', ' < '])(
+    'a description %j is a radiograph in the detail',
+    (description) => {
+      expect(detailOf(description)).toContain(' of radiograph, 23 Nov 2026,');
+    },
+  );
 
   it('a date that the calendar does not have is left out', () => {
     const study = { description: 'Chest', modalities: [] };
