@@ -160,12 +160,34 @@ describe('the file that FOVEA_CONFIG names', () => {
     expect(read({ tenants: [tenant] }).tenants[0]).toEqual({
       ...tenant,
       anonymous: false,
+      smart: [],
       prevalence: {},
       lookbackDays: 365,
       quietSeconds: 60,
       showLow: false,
       maxStudyBytes: 2 ** 30,
     });
+  });
+
+  it('an EHR of the SMART app is a public client that idles out after half an hour unless it says otherwise', () => {
+    const smart = [
+      {
+        iss: `${tenant.fhirServers[0]?.base}/`,
+        clientId: 'app',
+        authorizationServers: [{ base: 'https://login.example' }],
+      },
+    ];
+    expect(read({ tenants: [{ ...tenant, smart }] }).tenants[0]?.smart).toEqual([
+      {
+        ...smart[0],
+        iss: tenant.fhirServers[0]?.base,
+        authentication: { method: 'none' },
+        frameAncestors: [],
+        idleSeconds: 1800,
+      },
+    ]);
+    const elsewhere = [{ ...smart[0], iss: 'https://other.example/fhir' }];
+    expect(() => read({ tenants: [{ ...tenant, smart: elsewhere }] })).toThrow('/tenants/0/smart: ');
   });
 
   it('a deployment is for research use unless it says otherwise', () => {

@@ -37,6 +37,19 @@ export function sandboxTenant(base: string): Tenant {
       { ...own('dicomweb'), sendToken: true },
       { ...own('dicomweb-slow'), sendToken: true },
     ],
+    smart: [
+      {
+        iss: `${base}/sandbox/fhir`,
+        clientId: 'fovea-app',
+        authentication: { method: 'private_key_jwt', algorithm: 'ES384' },
+        authorizationServers: [own('auth')],
+        // The chart page may be opened by either name of this machine: that crosses the site as a real EHR does.
+        frameAncestors: isLocal
+          ? [base, base.replace('//localhost', '//127.0.0.1'), base.replace('//127.0.0.1', '//localhost')]
+          : [new URL(base).origin],
+        idleSeconds: 1800,
+      },
+    ],
     // An example, not a measured share: about one in five children who are sent for a chest radiograph.
     prevalence: { 'chest-xray-pneumonia-paediatric/pneumonia': 0.2 },
     lookbackDays: 3650,

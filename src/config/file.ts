@@ -36,6 +36,55 @@ const Client = Type.Object(
   },
   closed,
 );
+const Smart = Type.Object(
+  {
+    iss: Type.String({
+      pattern: '^https?://[^?#@]+$',
+      description: 'FHIR base that a launch names as `iss`; it must be on fhirServers.',
+    }),
+    clientId: Type.String({ minLength: 1, description: '`client_id` that the EHR gave to Fovea.' }),
+    authentication: Type.Optional(
+      Type.Union(
+        [
+          Type.Object({ method: Type.Literal('none') }, closed),
+          Type.Object(
+            {
+              method: Type.Union([Type.Literal('client_secret_basic'), Type.Literal('client_secret_post')]),
+              secretFile: Type.String({ minLength: 1, description: 'File with the client secret.' }),
+            },
+            closed,
+          ),
+          Type.Object(
+            {
+              method: Type.Literal('private_key_jwt'),
+              algorithm: Type.Union([Type.Literal('RS384'), Type.Literal('ES384')]),
+            },
+            closed,
+          ),
+        ],
+        { description: 'How Fovea proves who it is at the token endpoint; absent: a public client.' },
+      ),
+    ),
+    authorizationServers: Type.Array(Origin, {
+      minItems: 1,
+      description: 'Where authorization endpoint, token endpoint and keys of the EHR may be.',
+    }),
+    frameAncestors: Type.Optional(
+      Type.Array(Type.String({ pattern: '^https?://[^/?#@]+$' }), {
+        description: 'Origins whose pages may show the app in a frame; absent: none.',
+      }),
+    ),
+    idleSeconds: Type.Optional(
+      Type.Integer({
+        minimum: 60,
+        maximum: 43200,
+        default: 1800,
+        description: 'Seconds without a call after which a session of the app ends.',
+      }),
+    ),
+  },
+  closed,
+);
 const TenantSchema = Type.Object(
   {
     id: Type.String({ pattern: '^[a-z0-9-]{1,40}$' }),
@@ -43,6 +92,9 @@ const TenantSchema = Type.Object(
     clients: Type.Array(Client, { minItems: 1 }),
     fhirServers: Type.Array(Origin, { minItems: 1 }),
     imagingServers: Type.Array(Origin),
+    smart: Type.Optional(
+      Type.Array(Smart, { description: 'EHRs from which the SMART app may be launched.' }),
+    ),
     defaultImagingServer: Type.Optional(
       Type.String({ description: 'WADO-RS root for studies whose record names no Endpoint.' }),
     ),
@@ -148,6 +200,7 @@ function checkTenant(tenant: Static<typeof TenantSchema>, index: number): void {
   const lists = {
     fhirServers: tenant.fhirServers,
     imagingServers: tenant.imagingServers,
+    authorizationServers: (tenant.smart ?? []).flatMap((one) => one.authorizationServers),
     jwksUrls: tenant.clients.flatMap((client) => client.jwksUrls),
   };
   for (const [name, origins] of Object.entries(lists)) {
@@ -160,6 +213,10 @@ function checkTenant(tenant: Static<typeof TenantSchema>, index: number): void {
   const listed = (base: string) => server === base || server?.startsWith(base.replace(/\/*$/, '/')) === true;
   if (server !== undefined && !tenant.imagingServers.some(({ base }) => listed(base)))
     throw wrong('defaultImagingServer', 'is not on imagingServers.');
+  const isFhirServer = (iss: string) =>
+    tenant.fhirServers.some(({ base }) => base.replace(/\/+$/, '') === iss.replace(/\/+$/, ''));
+  if (!(tenant.smart ?? []).every(({ iss }) => isFhirServer(iss)))
+    throw wrong('smart', 'iss is not on fhirServers.');
 }
 
 function tenantOf(tenant: Static<typeof TenantSchema>): Tenant {
@@ -171,11 +228,23 @@ function tenantOf(tenant: Static<typeof TenantSchema>): Tenant {
     anonymous: false,
     fhirServers: tenant.fhirServers as Tenant['fhirServers'],
     imagingServers: tenant.imagingServers as Tenant['imagingServers'],
+    smart: (tenant.smart ?? []).map(smartOf),
     ...(defaultImagingServer !== undefined && { defaultImagingServer }),
     prevalence: tenant.prevalence ?? {},
     lookbackDays: tenant.lookbackDays ?? 365,
     quietSeconds: tenant.quietSeconds ?? 60,
     showLow: tenant.showLow ?? false,
     maxStudyBytes: tenant.maxStudyBytes ?? 2 ** 30,
+  };
+}
+
+function smartOf(smart: Static<typeof Smart>): Tenant['smart'][number] {
+  return {
+    iss: smart.iss.replace(/\/+$/, ''),
+    clientId: smart.clientId,
+    authentication: smart.authentication ?? { method: 'none' },
+    authorizationServers: smart.authorizationServers as Tenant['fhirServers'],
+    frameAncestors: smart.frameAncestors ?? [],
+    idleSeconds: smart.idleSeconds ?? 1800,
   };
 }

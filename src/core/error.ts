@@ -39,6 +39,43 @@ interface CodeEntry {
 }
 
 const table = {
+  // The SMART app
+  SMART_ISS_NOT_ALLOWED: {
+    status: 403,
+    issue: 'forbidden',
+    text: 'The EHR that asked for the launch is not registered here.',
+    help: 'Ask the operator to list the FHIR server under smart of its tenant.',
+  },
+  SMART_LAUNCH_REFUSED: {
+    status: 403,
+    issue: 'forbidden',
+    text: 'The EHR did not allow the launch.',
+    help: 'Launch the app again from the chart; if it is refused again, ask who administers the EHR whether the app is registered with its scopes.',
+  },
+  SMART_SERVER_INVALID: {
+    status: 502,
+    issue: 'processing',
+    text: 'The authorization server of the EHR does not answer as SMART App Launch asks.',
+    help: 'Check .well-known/smart-configuration of the FHIR server with fovea doctor.',
+  },
+  SMART_SESSION_ENDED: {
+    status: 401,
+    issue: 'login',
+    text: 'The session has ended.',
+    help: 'Launch the app again from the chart. What was typed is kept in this window.',
+  },
+  SMART_STATE_INVALID: {
+    status: 400,
+    issue: 'security',
+    text: 'This answer of the EHR belongs to no launch of this browser.',
+    help: 'Launch the app again from the chart, in one window, and allow its cookie.',
+  },
+  SMART_TOKEN_INVALID: {
+    status: 502,
+    issue: 'security',
+    text: 'What the EHR gave as proof of who is signed in does not hold.',
+    help: 'Ask who administers the EHR to check issuer, keys and clock of its authorization server.',
+  },
   // Requests
   BODY_TOO_LARGE: {
     status: 413,

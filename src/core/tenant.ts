@@ -20,6 +20,23 @@ export interface TenantClient {
   readonly tenantClaim?: string;
 }
 
+/** How the SMART app signs in at one EHR. @see SMART App Launch 2.2 §Register App with EHR */
+export interface SmartRegistration {
+  /** The FHIR base that a launch names as `iss`; must be on `fhirServers`. */
+  readonly iss: string;
+  readonly clientId: string;
+  readonly authentication:
+    | { readonly method: 'none' }
+    | { readonly method: 'client_secret_basic' | 'client_secret_post'; readonly secretFile: string }
+    | { readonly method: 'private_key_jwt'; readonly algorithm: 'RS384' | 'ES384' };
+  /** Where authorization endpoint, token endpoint and keys may be. */
+  readonly authorizationServers: readonly AllowedOrigin[];
+  /** Origins whose pages may show the app in a frame, e.g. `https://ehr.example.org`. */
+  readonly frameAncestors: readonly string[];
+  /** Seconds without a call after which a session ends. */
+  readonly idleSeconds: number;
+}
+
 /** One EHR that may call. */
 export interface Tenant {
   readonly id: string;
@@ -29,6 +46,8 @@ export interface Tenant {
   readonly anonymous: boolean;
   readonly fhirServers: readonly AllowedOrigin[];
   readonly imagingServers: readonly AllowedOrigin[];
+  /** EHRs from which the SMART app may be launched. */
+  readonly smart: readonly SmartRegistration[];
   /** Used when an ImagingStudy names no Endpoint: WADO-RS root, must be on `imagingServers`. */
   readonly defaultImagingServer?: string;
   /** Share of the tenant's examined patients that have the finding, by `<model>/<finding>`, in (0, 1). */

@@ -61,6 +61,7 @@ function tenantOf(id: string, clients: readonly TenantClient[], anonymous = fals
     anonymous,
     fhirServers: [],
     imagingServers: [],
+    smart: [],
     prevalence: {},
     lookbackDays: 365,
     quietSeconds: 0,

@@ -27,6 +27,7 @@ export const clinicTenant: Tenant = {
   anonymous: false,
   fhirServers: [],
   imagingServers: [],
+  smart: [],
   prevalence: {},
   lookbackDays: 365,
   quietSeconds: 0,
