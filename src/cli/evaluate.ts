@@ -4,6 +4,7 @@ import { idOf, packageOf } from '#assessment/catalogue';
 import { assessManifest, type Evaluation, evaluateResults, predictionLines } from '#assessment/evaluate';
 import { readManifest } from '#assessment/manifest-csv';
 import { ServiceError } from '#core/error';
+import type { Figure } from '#statistics/evaluation';
 import { createProgress, exitCodes, print, say, table } from './terminal.ts';
 import { openWorkbench } from './workbench.ts';
 
@@ -71,12 +72,12 @@ const shown = [
   'intercept',
 ] as const;
 
+const recalibrated: ReadonlySet<string> = new Set(['slope', 'intercept'] satisfies (typeof shown)[number][]);
+
 function inWords(evaluation: Evaluation): string {
-  const figure = (
-    one: { readonly value: number; readonly interval: readonly [number, number]; readonly n: number } | null,
-  ) =>
+  const figure = (one: Figure | null, reason: string | null = null) =>
     one === null
-      ? 'not computable'
+      ? `not computable${reason === null ? '' : `: ${reason}`}`
       : `${one.value.toFixed(4)} [${one.interval[0].toFixed(4)}, ${one.interval[1].toFixed(4)}] n ${one.n}`;
   const { model, n, abstained, findings, subgroups } = evaluation;
   const refusals =
@@ -88,7 +89,12 @@ function inWords(evaluation: Evaluation): string {
       `${finding.name}: spoken on ${finding.n} labelled images, ${finding.positives} positive, ${finding.unlabelled} unlabelled`,
       table(
         ['figure', 'spoken on', 'before the pixel gates'],
-        shown.map((name) => [name, figure(finding[name]), figure(finding.withoutPixelGates[name])]),
+        shown.map((name) => [
+          name,
+          ...[finding, finding.withoutPixelGates].map((figures) =>
+            figure(figures[name], recalibrated.has(name) ? figures.noRecalibration : null),
+          ),
+        ]),
       ),
       ...finding.operatingPoints.map(
         (point) =>

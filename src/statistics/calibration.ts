@@ -107,19 +107,54 @@ export interface Recalibration {
 /** Probabilities are kept this far from 0 and 1 before their logit is taken. */
 const clip = 1e-4;
 
+/** Images of one logit; several groups may have the same one, by clipping. */
+interface LogitGroup {
+  readonly x: number;
+  readonly n: number;
+  readonly positives: number;
+}
+
+/** By ascending logit. */
+function logitGroups(scored: Scored): LogitGroup[] {
+  return tieGroups(scored).map(({ score, n, positives }) => {
+    const p = Math.min(1 - clip, Math.max(clip, score));
+    return { x: Math.log(p / (1 - p)), n, positives };
+  });
+}
+
+/** Why no finite recalibration fits. */
+export type NoRecalibration =
+  | 'a class is missing'
+  | 'all probabilities are equal'
+  | 'a threshold parts the classes';
+
+/**
+ * null: there is a finite fit. It is decided on the data: where a threshold parts the classes the likelihood grows with
+ * the slope without end, and rounding alone would stop the search, anywhere.
+ */
+function whyNoFit(groups: readonly LogitGroup[]): NoRecalibration | null {
+  const positives = groups.filter((group) => group.positives > 0);
+  const negatives = groups.filter((group) => group.positives < group.n);
+  if (positives.length === 0 || negatives.length === 0) return 'a class is missing';
+  if (groups[0]!.x === groups.at(-1)!.x) return 'all probabilities are equal';
+  const parted = negatives.at(-1)!.x <= positives[0]!.x || positives.at(-1)!.x <= negatives[0]!.x;
+  return parted ? 'a threshold parts the classes' : null;
+}
+
+/** Why {@link logisticRecalibration} has no fit of these images; null: it has one. */
+export function noRecalibration(scored: Scored): NoRecalibration | null {
+  return whyNoFit(logitGroups(scored));
+}
+
 /**
  * Fits logit P(label = 1) = intercept + slope · logit p by maximum likelihood (Newton's method from 0).
- * NaN when there is no finite fit: a class is missing, probabilities are all equal, or they part the classes.
+ * NaN when there is no finite fit, for the reason that {@link noRecalibration} gives.
  * @see Cox, "Two further applications of a model for binary regression", 1958
  */
 export function logisticRecalibration(scored: Scored): Recalibration {
   const none = { slope: Number.NaN, intercept: Number.NaN };
-  const groups = tieGroups(scored).map(({ score, n, positives }) => {
-    const p = Math.min(1 - clip, Math.max(clip, score));
-    return { x: Math.log(p / (1 - p)), n, positives };
-  });
-  // On one point any line through it fits.
-  if (groups.at(0)?.x === groups.at(-1)?.x) return none;
+  const groups = logitGroups(scored);
+  if (whyNoFit(groups) !== null) return none;
   let intercept = 0;
   let slope = 0;
   for (let iteration = 0; iteration < 50; iteration++) {

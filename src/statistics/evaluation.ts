@@ -3,6 +3,8 @@ import {
   debiasedCalibrationError,
   expectedCalibrationError,
   logisticRecalibration,
+  type NoRecalibration,
+  noRecalibration,
   type ReliabilityRow,
   reliabilityTable,
 } from './calibration.ts';
@@ -48,6 +50,8 @@ export interface Figures {
   readonly brier: Figure | null;
   readonly slope: Figure | null;
   readonly intercept: Figure | null;
+  /** Why slope and intercept are null; null where these images have a finite fit. */
+  readonly noRecalibration: NoRecalibration | null;
 }
 
 export interface ThresholdFigures {
@@ -161,6 +165,7 @@ function figuresOf(rows: readonly LabelledRow[], options: BootstrapOptions): Fig
     brier,
     slope,
     intercept,
+    noRecalibration: noRecalibration(calibrated),
   };
 }
 

@@ -4,6 +4,7 @@ import {
   debiasedCalibrationError,
   expectedCalibrationError,
   logisticRecalibration,
+  noRecalibration,
   reliabilityTable,
 } from '#statistics/calibration';
 import { wilson } from '#statistics/intervals';
@@ -197,6 +198,33 @@ describe('logistic recalibration', () => {
         intercept: Number.NaN,
       });
     }
+  });
+
+  test('has no fit where the classes are parted evenly about a half, however soon the search seems to end', () => {
+    const absent = [
+      0.15, 0.1, 0.45, 0.45, 0.05, 0.45, 0.15, 0.4, 0.25, 0.1, 0.25, 0.15, 0.1, 0.05, 0.2, 0.2, 0.4,
+    ];
+    const present = [
+      0.55, 0.7, 0.95, 0.85, 0.65, 0.95, 0.55, 0.75, 0.75, 0.95, 0.65, 0.7, 0.65, 0.9, 0.8, 0.95, 0.75,
+    ];
+    const p = [...absent, ...present];
+    const parted = toScored(
+      p,
+      p.map((_, i) => (i < absent.length ? 0 : 1)),
+    );
+    expect(logisticRecalibration(parted)).toEqual({ slope: Number.NaN, intercept: Number.NaN });
+  });
+
+  test.each([
+    ['a class is missing', [0.1, 0.2], [1, 1]],
+    ['a class is missing', [], []],
+    ['all probabilities are equal', [0.4, 0.4, 0.4], [0, 1, 0]],
+    ['all probabilities are equal', [0, 1e-6, 1e-5], [0, 1, 0]],
+    ['a threshold parts the classes', [0.1, 0.2, 0.8, 0.9], [0, 0, 1, 1]],
+    ['a threshold parts the classes', [0.1, 0.5, 0.5, 0.9], [1, 0, 1, 0]],
+    [null, [0.1, 0.2, 0.8, 0.9], [0, 1, 0, 1]],
+  ])('says %s', (reason, p, labels) => {
+    expect(noRecalibration(toScored(p, labels))).toBe(reason);
   });
 
   test('converges from probabilities that are far too extreme', () => {

@@ -128,7 +128,9 @@ describe('evaluation of one finding', () => {
       specificity: null,
       slope: null,
       intercept: null,
+      noRecalibration: 'a class is missing',
     });
+    expect(evaluateFinding(rows, quick).noRecalibration).toBeNull();
     expect(found.sensitivity).not.toBeNull();
     const none = evaluateFinding([], quick);
     expect(none).toMatchObject({

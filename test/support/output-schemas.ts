@@ -73,6 +73,9 @@ const figures = {
   brier: Figure,
   slope: Figure,
   intercept: Figure,
+  noRecalibration: Nullable(
+    Type.String({ description: 'Why slope and intercept are null; null where there is a fit.' }),
+  ),
 };
 
 export const evaluateSchema = Type.Object(
