@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError, Option } from 'commander';
 import type { EvaluateOptions } from './evaluate.ts';
-import { exitCodes, fail } from './terminal.ts';
+import { exitCodes, fail, outliveLostOutput } from './terminal.ts';
 
 /** The `fovea` command. Each sub-command is one file, loaded when it is asked for. */
 const program = new Command('fovea')
@@ -39,7 +39,7 @@ program
   .addOption(json())
   .addHelpText(
     'after',
-    '\nA file that cannot be assessed is an entry with a coded reason; the command goes on and exits 0.',
+    '\nA file that cannot be assessed is an entry with a coded reason; the command goes on and exits 0. Files of a folder that are not DICOM are skipped and counted on standard error.',
   )
   .action(
     run(async (paths: string[], options: { model?: string; json?: boolean }) =>
@@ -109,6 +109,7 @@ function run<Arguments extends unknown[]>(
   };
 }
 
+outliveLostOutput();
 try {
   await program.parseAsync();
 } catch (error) {

@@ -8,7 +8,7 @@ import { type Config, installFolder, readConfig } from '#config';
 import { ServiceError } from '#core/error';
 import { isLoopback } from './public-address.ts';
 import { runUntilSignal, stoppedOnFailure } from './run-until-signal.ts';
-import { print } from './terminal.ts';
+import { announce } from './terminal.ts';
 
 /** `fovea sandbox`: Fovea with an EHR to try it with, in a thread of its own. */
 export async function sandbox(): Promise<number> {
@@ -45,7 +45,7 @@ export async function sandbox(): Promise<number> {
       if (ehr.status === 'rejected') throw ehr.reason;
       fovea.value.sandboxAt(`http://127.0.0.1:${ehr.value.port}`);
       await fovea.value.listen();
-      print(welcome(base, (performance.now() - started) / 1000));
+      announce(welcome(base, (performance.now() - started) / 1000));
       return both;
     });
   });

@@ -3,7 +3,7 @@ import { readConfig } from '#config';
 import { ServiceError } from '#core/error';
 import { publicAddressProblem } from './public-address.ts';
 import { runUntilSignal, stoppedOnFailure } from './run-until-signal.ts';
-import { print } from './terminal.ts';
+import { announce } from './terminal.ts';
 
 /** `fovea serve` */
 export async function serve(): Promise<number> {
@@ -18,7 +18,7 @@ export async function serve(): Promise<number> {
   return runUntilSignal(async () => {
     const fovea = await compose(config);
     const address = await stoppedOnFailure(fovea, () => fovea.listen());
-    print(`Fovea answers at ${address}/cds-services`);
+    announce(`Fovea answers at ${address}/cds-services`);
     return fovea;
   });
 }

@@ -14,8 +14,30 @@ function visible(text: string, steering: RegExp): string {
 const steersInLine = /[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu;
 const steersInText = /(?!\n)[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu;
 
-/** Writes to standard output: results, and nothing else. Control characters but the line feed are shown, not sent. */
+/**
+ * Lets the process outlive output that cannot be written (a full disk, a reader that left): without it, the first such
+ * line would end a service. Once, at the start.
+ */
+export function outliveLostOutput(): void {
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+}
+
+/**
+ * Writes results to standard output. Control characters but the line feed are shown, not sent. Results that cannot be
+ * written are said to be missing, and the exit code is 1.
+ */
 export function print(text: string): void {
+  process.stdout.write(`${visible(text, steersInText)}\n`, (error) => {
+    if (!error) return;
+    say('fovea: standard output cannot be written: results are missing.');
+    process.once('exit', () => {
+      process.exitCode ||= exitCodes.failed;
+    });
+  });
+}
+
+/** Writes to standard output that a service is ready. It serves as well where nobody can read that. */
+export function announce(text: string): void {
   process.stdout.write(`${visible(text, steersInText)}\n`);
 }
 

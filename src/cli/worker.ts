@@ -2,7 +2,7 @@ import { compose } from '#compose';
 import { readConfig } from '#config';
 import { ServiceError } from '#core/error';
 import { runUntilSignal } from './run-until-signal.ts';
-import { print } from './terminal.ts';
+import { announce } from './terminal.ts';
 
 /** `fovea worker` */
 export async function worker(): Promise<number> {
@@ -22,7 +22,7 @@ export async function worker(): Promise<number> {
   return runUntilSignal(async () => {
     const fovea = await compose(config);
     await fovea.ready;
-    print(`Fovea works with ${config.workers} threads`);
+    announce(`Fovea works with ${config.workers} threads`);
     return fovea;
   });
 }
