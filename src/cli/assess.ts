@@ -3,7 +3,7 @@ import { idOf, packageOf } from '#assessment/catalogue';
 import { listFiles } from '#assessment/local-files';
 import { ServiceError } from '#core/error';
 import { percentWithRange } from '#core/shares';
-import { createProgress, exitCodes, print, table } from './terminal.ts';
+import { createProgress, exitCodes, print, say, table } from './terminal.ts';
 import { openWorkbench, shownPath } from './workbench.ts';
 
 /** `fovea assess PATH… [--model NAME[@VERSION]] [--json]` */
@@ -20,12 +20,20 @@ export async function assess(
     if (models.length === 0)
       throw new ServiceError('MODEL_NOT_FOUND', { detail: 'No model package is installed.' });
     const files = await listFiles(paths);
-    const entries = await assessFiles(bench.pool(), models, files, createProgress(files.length, 'assessed'));
+    const all = await assessFiles(bench.pool(), models, files, createProgress(files.length, 'assessed'));
+    const entries = withoutStrays(all, new Set(paths));
+    const skipped = all.length - entries.length;
+    if (skipped > 0) say(`${skipped} ${skipped === 1 ? 'file that is' : 'files that are'} not DICOM skipped`);
     print(options.json === true ? JSON.stringify(entries, null, 2) : inWords(entries));
     return exitCodes.fine;
   } finally {
     await bench.close();
   }
+}
+
+/** Without the files of a folder that are not DICOM; one that was named itself is told. */
+function withoutStrays(entries: readonly AssessEntry[], named: ReadonlySet<string>): readonly AssessEntry[] {
+  return entries.filter(({ path, reason }) => reason?.code !== 'DICOM_NOT_DICOM' || named.has(path));
 }
 
 function inWords(entries: readonly AssessEntry[]): string {

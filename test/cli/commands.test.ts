@@ -1,4 +1,5 @@
 import {
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -61,9 +62,10 @@ describe('the fovea command', () => {
   it('assess goes on past files that cannot be assessed: each is an entry with a coded reason', async () => {
     const files = path.join(folder, 'files');
     mkdirSync(files);
-    writeFileSync(path.join(files, 'a.txt'), 'not DICOM');
-    writeFileSync(path.join(files, 'b.dcm'), '');
-    const { code, stdout } = await runCli(['assess', files, pictures, '--json']);
+    const named = [path.join(files, 'a.txt'), path.join(files, 'b.dcm')] as const;
+    writeFileSync(named[0], 'not DICOM');
+    writeFileSync(named[1], '');
+    const { code, stdout } = await runCli(['assess', ...named, pictures, '--json']);
     expect(code).toBe(0);
     const entries = JSON.parse(stdout) as {
       path: string;
@@ -83,6 +85,22 @@ describe('the fovea command', () => {
     const states = new Set(entries.map(({ status }) => status));
     expect(states).toEqual(new Set(['final', 'abstained', 'failed']));
     for (const { status, findings } of entries) expect(findings.length > 0).toBe(status === 'final');
+  });
+
+  it('assess skips the files of a folder that are not DICOM and counts them on standard error: exit 0', async () => {
+    const mixed = path.join(folder, 'mixed');
+    cpSync(path.join(pictures, 'elevated', '1.dcm'), path.join(mixed, '1.dcm'));
+    writeFileSync(path.join(mixed, 'a.txt'), 'not DICOM');
+    const one = await runCli(['assess', mixed, '--json']);
+    expect(one.code).toBe(0);
+    expect(JSON.parse(one.stdout)).toEqual([expect.objectContaining({ path: path.join(mixed, '1.dcm') })]);
+    expect(one.stderr).toContain('1 file that is not DICOM skipped\n');
+    writeFileSync(path.join(mixed, 'b.txt'), 'not DICOM');
+    rmSync(path.join(mixed, '1.dcm'));
+    const none = await runCli(['assess', mixed]);
+    expect(none.code).toBe(0);
+    expect(none.stdout).not.toContain('DICOM_NOT_DICOM');
+    expect(none.stderr).toContain('2 files that are not DICOM skipped\n');
   });
 
   it('assess says what to do about a path that is not there: exit 1', async () => {
