@@ -18,6 +18,8 @@ const tables: readonly (keyof Schema)[] = [
   'cards_issued',
   'feedback',
   'seen_jti',
+  'app_launches',
+  'answers',
 ];
 
 /** How long things are kept. */

@@ -1,6 +1,7 @@
 import { type Kysely, sql } from 'kysely';
 import { first } from './migrations/0001-first.ts';
 import { oldCards } from './migrations/0002-old-cards.ts';
+import { app } from './migrations/0003-app.ts';
 import type { Schema } from './schema.ts';
 
 /** One step of the schema. Expand style: an older program still works on the newer schema. */
@@ -11,7 +12,7 @@ export interface Migration {
 }
 
 /** Every step, oldest first. */
-export const migrations: readonly Migration[] = [first, oldCards];
+export const migrations: readonly Migration[] = [first, oldCards, app];
 
 /** Key of the advisory lock: "fovea" in ASCII. */
 const lockKey = 0x66_6f_76_65_61;

@@ -97,6 +97,52 @@ interface SeenTokenRow {
   readonly expires: Date;
 }
 
+/** `app_launches`: sign-ins of the SMART app. Whatever is secret or names a person is in `sealed`. */
+interface AppLaunchRow {
+  readonly id: string;
+  /** SHA-256 of the secret in the browser's cookie. */
+  readonly browser_hash: string;
+  /** SHA-256 of `state` while `pending`. */
+  readonly state_hash: string | null;
+  readonly tenant: string;
+  /** FHIR base. */
+  readonly iss: string;
+  readonly phase: 'pending' | 'open' | 'ended';
+  /** AES-256-GCM under a key that only the browser's cookie gives; null when ended. */
+  readonly sealed: string | null;
+  /** The launch whose sign-in this one uses: a patient's chart opened from a worklist. */
+  readonly parent: string | null;
+  readonly idle_seconds: number;
+  readonly created: Generated<Date>;
+  readonly seen_at: Generated<Date>;
+  /** When it ends at the latest. */
+  readonly expires_at: Date;
+}
+
+/** `answers`: what clinicians said of assessments. Rows are never updated (a trigger refuses it). */
+interface AnswerRow {
+  readonly id: string;
+  readonly tenant: string;
+  /** Made by the app; once a tenant. */
+  readonly key: string;
+  readonly assessment_id: string;
+  /** {@link studyHash} */
+  readonly study_hash: string;
+  readonly kind: 'agree' | 'disagree' | 'not-relevant' | 'final-diagnosis' | 'acknowledge';
+  readonly finding: string | null;
+  /** JSON of a coding, for `disagree`. */
+  readonly reason: unknown;
+  readonly outcome: 'present' | 'absent' | null;
+  readonly comment: string | null;
+  /** FHIR base that `by_reference` counts from. */
+  readonly by_server: string;
+  readonly by_reference: string;
+  readonly by_name: string | null;
+  readonly by_role: string | null;
+  readonly at: Generated<Date>;
+  readonly replaces: string | null;
+}
+
 /** Every table. docs/store.md says of each column what it holds and who may see it. */
 export interface Schema {
   readonly assessments: AssessmentRow;
@@ -106,4 +152,6 @@ export interface Schema {
   readonly cards_issued: CardIssuedRow;
   readonly feedback: FeedbackRow;
   readonly seen_jti: SeenTokenRow;
+  readonly app_launches: AppLaunchRow;
+  readonly answers: AnswerRow;
 }
