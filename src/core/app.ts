@@ -67,6 +67,22 @@ export interface AppChart {
   readonly lookbackDays: number;
   /** The EHR had more studies than it gave. */
   readonly incomplete: boolean;
+  /** Studies without any result that the viewer can open: those counted above, newest first. */
+  readonly others: readonly AppOtherStudy[];
+  /** false: the reports could not be read (not granted, not answered), so nobody may say that there is none. */
+  readonly reportsRead: boolean;
+}
+
+/** A study that no model was asked about. */
+export interface AppOtherStudy {
+  readonly key: string;
+  readonly started: string | null;
+  readonly description: string | null;
+  readonly modalities: readonly string[];
+  readonly images: number | null;
+  /** No deployed model reads it; older than the lookback; older than the newest that are looked at. */
+  readonly why: 'unread' | 'older' | 'beyond-newest';
+  readonly report: AppReport | null;
 }
 
 /** One study and what one model says of it. */
@@ -170,7 +186,11 @@ export interface AppFindingEvidence {
     readonly patients: number;
     readonly bins: readonly AppReliabilityBin[];
   } | null;
-  /** Calibrated probabilities of the calibration cases by their outcome, at the calibration set's share. */
+  /**
+   * Calibrated probabilities of the calibration cases by their outcome, at the calibration set's share. Each case is left
+   * out of the calibration that gives its own (up to 2,000 cases; of more, all are in it, which flatters). The network
+   * was made without them.
+   */
   readonly distribution: {
     /** length m + 1, from 0 to 1. */
     readonly edges: readonly number[];
@@ -293,7 +313,10 @@ export interface AppSeries {
   readonly instances: readonly string[];
 }
 
-/** `GET …/studies/{key}/pictures/{series}/{instance}`; frames below it: `/frames/{n}`, from 1, in the stored syntax. */
+/**
+ * `GET …/studies/{key}/pictures/{series}/{instance}`; frames below it: `/frames/{n}`, from 1, in the stored syntax. What
+ * is stored without compression, or deflated, comes as Explicit VR Little Endian, and its transfer syntax says that.
+ */
 export interface AppPicture {
   readonly transferSyntax: string;
   readonly photometric: string;
@@ -331,6 +354,8 @@ export interface AppWorklist {
   readonly lookbackDays: number;
   /** The EHR had more than it gave, or there were more than one list holds. */
   readonly incomplete: boolean;
+  /** Studies among them that a model could read and that nobody has had assessed yet: open the chart for that. */
+  readonly notAssessed: number;
 }
 
 export interface AppWorklistEntry {
