@@ -36,13 +36,17 @@ program
   .description('assess DICOM files or folders without an EHR')
   .argument('<path...>', 'files or folders')
   .option('--model <name[@version]>', 'the model; by default the one that reads the file')
+  .option(
+    '--prevalence <share>',
+    'move the numbers to this share of the finding among those examined, as a card does; by default they hold at the share of the calibration set',
+  )
   .addOption(json())
   .addHelpText(
     'after',
     '\nA file that cannot be assessed is an entry with a coded reason; the command goes on and exits 0. Files of a folder that are not DICOM are skipped and counted on standard error.',
   )
   .action(
-    run(async (paths: string[], options: { model?: string; json?: boolean }) =>
+    run(async (paths: string[], options: { model?: string; prevalence?: string; json?: boolean }) =>
       (await import('./assess.ts')).assess(paths, options),
     ),
   );

@@ -13,6 +13,7 @@ import path from 'node:path';
 import { Value } from '@sinclair/typebox/value';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { shiftPrevalence, type WithInterval } from '#statistics/prevalence';
 import { openDatabase } from '#store/database';
 import { migrate } from '#store/migrate';
 import { createQueue } from '#store/queue';
@@ -85,6 +86,35 @@ describe('the fovea command', () => {
     const states = new Set(entries.map(({ status }) => status));
     expect(states).toEqual(new Set(['final', 'abstained', 'failed']));
     for (const { status, findings } of entries) expect(findings.length > 0).toBe(status === 'final');
+  });
+
+  it('assess names the share that a number holds for, and moves it to another as a card does', async () => {
+    const file = path.join(pictures, 'elevated', '1.dcm');
+    interface Told {
+      readonly findings: readonly [WithInterval & { readonly prevalence: number }];
+    }
+    const assessed = async (...options: string[]) => {
+      const { stdout } = await runCli(['assess', file, '--json', ...options]);
+      return (JSON.parse(stdout) as [Told])[0].findings[0];
+    };
+    const calibrated = await assessed();
+    const { findings } = JSON.parse(
+      readFileSync(path.join(root, 'models', model, '1.0.0', 'calibration.json'), 'utf8'),
+    ) as { findings: Record<string, { prevalence: number }> };
+    expect(calibrated.prevalence).toBe(findings['pneumonia']?.prevalence);
+    expect(await assessed('--prevalence', '0.2')).toEqual({
+      ...calibrated,
+      ...shiftPrevalence(calibrated, calibrated.prevalence, 0.2),
+      prevalence: 0.2,
+    });
+    const { stdout } = await runCli(['assess', file, '--prevalence', '0.2']);
+    expect(stdout).toMatch(/pneumonia 88\u00a0% .* where 20 of 100 have it, elevated/);
+  });
+
+  it.each(['0', '1', '20 %', ''])('assess --prevalence %j is no share: exit 2', async (share) => {
+    const { code, stderr } = await runCli(['assess', pictures, '--prevalence', share]);
+    expect(code).toBe(2);
+    expect(stderr).toContain('between 0 and 1');
   });
 
   it('assess skips the files of a folder that are not DICOM and counts them on standard error: exit 0', async () => {

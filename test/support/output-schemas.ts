@@ -28,6 +28,11 @@ export const assessSchema = of(
         interval: Interval(share),
         band: Type.Union([Type.Literal('low'), Type.Literal('indeterminate'), Type.Literal('elevated')]),
         set: Type.Array(Type.Union([Type.Literal('present'), Type.Literal('absent')])),
+        prevalence: Type.Number({
+          exclusiveMinimum: 0,
+          exclusiveMaximum: 1,
+          description: 'Share of the finding that probability and interval hold for.',
+        }),
       }),
     ),
     gates: Type.Array(Type.Object({ gate: text, passed: Nullable(Type.Boolean()), detail: text })),
