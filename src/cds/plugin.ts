@@ -1,6 +1,8 @@
+import type { Readable } from 'node:stream';
 import cors from '@fastify/cors';
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { type ErrorCode, ServiceError } from '#core/error';
+import { inBoundedPieces } from './bounded-pieces.ts';
 import { type Deadline, startDeadline, untilDeadline } from './deadline.ts';
 import { discoveryOf, serviceTable } from './discovery.ts';
 import { dispatch } from './dispatch.ts';
@@ -25,7 +27,10 @@ export interface CdsHooksOptions<Client, Tools> {
   readonly deadlineMs?: number;
   /** How long after the deadline the call may still take (a service to word its answer), milliseconds; then it ends in 503. Default 600. */
   readonly graceMs?: number;
-  /** Bytes. Default 8 MiB. */
+  /**
+   * Bytes. Default 8 MiB. A body may come in one piece for each 256 of them, 4096 at least; one in more is refused as
+   * too large.
+   */
   readonly bodyLimit?: number;
   /** Pages of one FHIR search, the first included. Default 10. */
   readonly maxPages?: number;
@@ -60,6 +65,10 @@ interface Arrival<Client> {
 
 const prefix = '/cds-services';
 
+/** Bytes: a body of the largest size may come in pieces of this many. */
+const meanPiece = 256;
+const leastPieces = 4096;
+
 /**
  * CDS Hooks 2.0 as Fastify plugin: `GET /cds-services`, `POST /cds-services/:id`, `POST /cds-services/:id/feedback`.
  * @throws ServiceError CONFIG_INVALID when a service definition breaks the standard
@@ -86,6 +95,7 @@ function routesOf<Client, Tools>(options: CdsHooksOptions<Client, Tools>): Fasti
   const services = serviceTable(options.services);
   const discovery = JSON.stringify(discoveryOf(services.values()));
   const corsOrigins = checkedOrigins(options.corsOrigins ?? []);
+  const mostPieces = Math.max(leastPieces, Math.ceil(bodyLimit / meanPiece));
   const arrivals = new WeakMap<FastifyRequest, Arrival<Client>>();
   const arrivalOf = (request: FastifyRequest) =>
     arrivals.get(request) as Arrival<Client> & { readonly client: Client };
@@ -112,11 +122,10 @@ function routesOf<Client, Tools>(options: CdsHooksOptions<Client, Tools>): Fasti
   };
 
   /** A large body on a slow line is not the service's time: the clock of the call stands still meanwhile. */
-  const timeBody = async (request: FastifyRequest, _reply: FastifyReply, payload: NodeJS.ReadableStream) => {
+  const timeBody = async (request: FastifyRequest, _reply: FastifyReply, payload: Readable) => {
     const { deadline } = arrivalOf(request);
     deadline.pause();
-    payload.once('end', () => deadline.resume());
-    return undefined;
+    return inBoundedPieces(payload, mostPieces).once('end', () => deadline.resume());
   };
 
   return async (scope) => {

@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { connect } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import {
   cdsServer,
@@ -166,5 +169,40 @@ describe('attacks on a hook call', () => {
     const listed = await post(patientView(), undefined, { origin: 'https://ehr.example' });
     expect(listed.headers['access-control-allow-origin']).toBe('https://ehr.example');
     expect(listed.headers).not.toHaveProperty('access-control-allow-credentials');
+  });
+});
+
+describe('a body in pieces of one byte', () => {
+  const send = async (port: number, bytes: number) => {
+    const body = JSON.stringify(patientView({ extension: 'x'.repeat(bytes) }));
+    const socket = connect(port, '127.0.0.1');
+    await once(socket, 'connect');
+    // What it has not read yet when it refuses may reset the connection.
+    socket.on('error', () => undefined);
+    let text = '';
+    socket.on('data', (chunk) => (text += chunk));
+    socket.write(
+      'POST /cds-services/demo HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n',
+    );
+    for (let at = 0; at < body.length && !socket.destroyed; at += 1000) {
+      const pieces = [...body.slice(at, at + 1000)].map((byte) => `1\r\n${byte}\r\n`).join('');
+      if (!socket.write(pieces)) await Promise.race([once(socket, 'drain'), once(socket, 'close')]);
+    }
+    if (!socket.destroyed) socket.write('0\r\n\r\n');
+    if (!socket.destroyed) await once(socket, 'close');
+    return text;
+  };
+
+  it('is read when they are few, refused when they are many, and the connection closed', async () => {
+    const { app } = await cdsServer();
+    await app.listen({ host: '127.0.0.1', port: 0 });
+    const { port } = app.server.address() as AddressInfo;
+    expect(await send(port, 20_000)).toMatch(/^HTTP\/1\.1 200 /);
+    const refused = await send(port, 200_000);
+    expect(refused).toMatch(/^HTTP\/1\.1 413 /);
+    expect(refused).toContain('BODY_TOO_LARGE');
+    expect(refused).toMatch(/^connection: close/im);
+    expect(await send(port, 10)).toMatch(/^HTTP\/1\.1 200 /);
+    await app.close();
   });
 });
