@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { idOf, packageOf } from '#assessment/catalogue';
 import { assessManifest, type Evaluation, evaluateResults, predictionLines } from '#assessment/evaluate';
-import { readManifest } from '#assessment/manifest-csv';
+import { type LabelledRow, readManifest } from '#assessment/manifest-csv';
 import { ServiceError } from '#core/error';
 import type { Figure } from '#statistics/evaluation';
 import { createProgress, exitCodes, print, say, table } from './terminal.ts';
@@ -45,11 +45,23 @@ export async function evaluate(options: EvaluateOptions): Promise<number> {
     }
     say(`computing intervals (${replicates} resamples by patient)`);
     const evaluation = evaluateResults(pkg, results, { replicates, seed });
-    print(options.json === true ? JSON.stringify(evaluation, null, 2) : inWords(evaluation));
+    const notes = notesOn(rows);
+    for (const note of notes) say(`warning: ${note}`);
+    print(options.json === true ? JSON.stringify({ ...evaluation, notes }, null, 2) : inWords(evaluation));
     return exitCodes.fine;
   } finally {
     await bench.close();
   }
+}
+
+/** What the figures cannot know. A row without `patient_id` has its file's name in that place. */
+function notesOn(rows: readonly LabelledRow[]): readonly string[] {
+  const unnamed = rows.filter(({ patientId, file }) => patientId === file).length;
+  return unnamed === 0
+    ? []
+    : [
+        `${unnamed} of ${rows.length} rows have no patient_id: each of these images counts as a patient of its own, and where several are of one patient the intervals are too narrow.`,
+      ];
 }
 
 function wholeNumber(option: string, text: string): number {

@@ -170,7 +170,7 @@ describe('the fovea command', () => {
       ['file,label,patient_id,age,sex,view', ...rows, 'missing.dcm,normal,p99,3,F,AP'].join('\n'),
     );
     const predictions = path.join(folder, 'predictions.csv');
-    const { code, stdout } = await runCli([
+    const { code, stdout, stderr } = await runCli([
       'evaluate',
       '--model',
       model,
@@ -185,18 +185,34 @@ describe('the fovea command', () => {
       '--json',
     ]);
     expect(code).toBe(0);
+    expect(stderr).not.toContain('warning');
     const evaluation = JSON.parse(stdout) as {
+      notes: string[];
       n: number;
       abstained: { code: string; n: number }[];
       findings: { unlabelled: number }[];
     };
     expect([...Value.Errors(evaluateSchema, evaluation)]).toEqual([]);
+    expect(evaluation.notes).toEqual([]);
     expect(evaluation.n).toBe(files.length + 1);
     expect(evaluation.findings[0]?.unlabelled).toBe(files.filter((_, index) => index % 3 === 2).length);
     expect(evaluation.abstained).toContainEqual({ code: 'FILE_UNREADABLE', n: 1 });
     const lines = readFileSync(predictions, 'utf8').trim().split('\n');
     expect(lines[0]).toBe('file,finding,status,reason,probability,low,high,ood');
     expect(lines.length).toBe(files.length + 2);
+  });
+
+  it.each([
+    ['file,label\n{elevated},pneumonia\n{low},normal', 2],
+    ['file,label,patient_id\n{elevated},pneumonia,p1\n{low},normal,', 1],
+  ])('evaluate warns that images of %j count as patients of their own: %i', async (csv, unnamed) => {
+    const manifest = path.join(folder, 'unnamed.csv');
+    writeFileSync(manifest, csv.replace(/\{(\w+)\}/g, '$1/1.dcm'));
+    const given = ['--model', model, '--manifest', manifest, '--images', pictures, '--resamples', '5'];
+    const { stdout, stderr } = await runCli(['evaluate', ...given, '--json']);
+    const { notes } = JSON.parse(stdout) as { notes: string[] };
+    expect(notes).toEqual([expect.stringContaining(`${unnamed} of 2 rows have no patient_id`)]);
+    expect(stderr).toContain(`warning: ${notes[0]}`);
   });
 
   it('models verify holds every package and its golden outputs on this machine; a changed byte is refused: exit 1', async () => {

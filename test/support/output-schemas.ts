@@ -95,6 +95,7 @@ export const evaluateSchema = Type.Object(
         Type.Object({ finding: text, by: text, value: text, withheld: Type.Literal(true), n: Type.Null() }),
       ]),
     ),
+    notes: Type.Array(text, { description: 'What the figures cannot know; also on standard error.' }),
   },
   { $id: 'https://fovea.health/schemas/evaluate.json', title: 'fovea evaluate --json' },
 );
