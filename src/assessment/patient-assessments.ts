@@ -6,7 +6,7 @@ import type { ChartPatient, StudyReference } from '#core/imaging';
 import type { Tenant } from '#core/tenant';
 import type { ImagingStudies } from '#fhir/imaging-study';
 import type { ModelPackage } from '#inference/package-types';
-import type { Assessments, StudyAnswer, StudyAsk } from '#store/assessments';
+import type { Assessments, StoredAssessment, StudyAnswer, StudyAsk } from '#store/assessments';
 import { jobIdOf } from '#store/keys';
 import type { AcceptedJob, Queue } from '#store/queue';
 import type { Watch } from '#store/watch';
@@ -32,27 +32,48 @@ export interface AssessmentParts {
   readonly now: () => Date;
 }
 
-/** One call: whose it is and what it may see. */
-export interface AssessmentCall {
+/** Who asks, a hook call or a launch of the app, and with what access. */
+export interface Asker {
   readonly tenant: Tenant;
   readonly userId: string;
   readonly fhirServer: string | null;
   readonly access: { readonly token: string; readonly expiresAt: number } | null;
   /** Gives what aborts when the answer has to be worded. Only a call that waits asks for it. */
   readonly startWaiting: () => AbortSignal;
+}
+
+/** One hook call: whose it is and what it may see. */
+export interface AssessmentCall extends Asker {
   /** The patient of the chart. @throws ServiceError */
   readonly readPatient: (resource: unknown) => ChartPatient;
   /** The studies of the record; Endpoints that are not in it are read by the job. */
   readonly readStudies: (resource: unknown) => Pick<ImagingStudies, 'studies'>;
 }
 
-interface Asked {
+/** One study with one model that could read it. */
+export interface AskedStudy {
   readonly study: StudyReference;
   readonly patient: ChartPatient;
   readonly model: SpeakingModel;
   readonly ask: StudyAsk & { readonly contentDigest: string };
   readonly jobId: string;
   readonly studyKey: string;
+}
+
+/** The studies of one chart, each list newest first. */
+export interface ChartStudies {
+  /** Within the lookback, the newest 50: what is asked about. */
+  readonly recent: readonly StudyReference[];
+  /** Within the lookback, beyond the newest 50. */
+  readonly beyondNewest: readonly StudyReference[];
+  readonly older: readonly StudyReference[];
+}
+
+/** What is told of one asked study, and the stored result behind it. */
+export interface ToldStudy {
+  readonly asked: AskedStudy;
+  readonly stored: StoredAssessment | null;
+  readonly state: StudyAssessment;
 }
 
 /** What is known of one asked study: its result or its job. */
@@ -80,34 +101,88 @@ async function forPatient(
 ): Promise<PatientAssessments> {
   const { tenant } = call;
   const record = call.readStudies(query.imagingStudies);
-  const studies = isClinician(call.userId) ? [...record.studies].sort(newestFirst) : [];
-  const within = studies.filter((study) => isRecent(study, parts.now(), tenant.lookbackDays));
-  const recent = within.slice(0, mostStudies);
+  const { recent, beyondNewest, older } = sortStudies(parts, call, record.studies);
   const patient = recent.length > 0 ? call.readPatient(query.patient) : null;
   const asked = patient === null ? [] : recent.flatMap((study) => askFor(parts, call, study, patient));
+  const told = await settleStudies(parts, call, asked);
+  return {
+    studies: recent.flatMap((study) =>
+      oneOfStudy(told.filter((one) => one.asked.study === study).map(({ state }) => state)),
+    ),
+    unread: recent.length - new Set(told.map((one) => one.asked.study)).size,
+    olderThanLookback: older.length,
+    beyondNewest: beyondNewest.length,
+    lookbackDays: tenant.lookbackDays,
+    showLow: tenant.showLow,
+  };
+}
+
+/** The studies of a chart as they are looked at; none for a patient or a related person. */
+export function sortStudies(
+  { now }: Pick<AssessmentParts, 'now'>,
+  { tenant, userId }: Pick<Asker, 'tenant' | 'userId'>,
+  studies: readonly StudyReference[],
+): ChartStudies {
+  const all = isClinician(userId) ? [...studies].sort(newestFirst) : [];
+  const within = all.filter((study) => isRecent(study, now(), tenant.lookbackDays));
+  return {
+    recent: within.slice(0, mostStudies),
+    beyondNewest: within.slice(mostStudies),
+    older: all.filter((study) => !within.includes(study)),
+  };
+}
+
+/**
+ * What is known of each asked study of an active model, in their order: the stored result, else its job, which is
+ * accepted where there is none; running jobs are waited for until the asker's signal aborts.
+ *
+ * @param asked of {@link askFor}: studies to which this very asker has proved access
+ * @throws ServiceError STORE_UNAVAILABLE, STORE_FULL
+ */
+export async function settleStudies(
+  parts: AssessmentParts,
+  asker: Asker,
+  asked: readonly AskedStudy[],
+): Promise<readonly ToldStudy[]> {
   const usual = usualTimes(parts);
   const watch = parts.queue.watch(asked.map((one) => one.jobId));
   try {
-    const known = await settle(parts, call, asked, { watch, usual });
-    const told = await Promise.all(
+    const known = await settle(parts, asker, asked, { watch, usual });
+    return await Promise.all(
       asked
         .map((one, index) => ({ one, known: known[index] as Known }))
         .filter(({ one }) => isActive(one))
-        .map(async ({ one, known }) => ({ one, state: await stateOf(call, one, known, usual) })),
+        .map(({ one, known }) => tell(asker, one, known, usual)),
     );
-    return {
-      studies: recent.flatMap((study) =>
-        oneOfStudy(told.filter(({ one }) => one.study === study).map(({ state }) => state)),
-      ),
-      unread: recent.length - new Set(told.map(({ one }) => one.study)).size,
-      olderThanLookback: studies.length - within.length,
-      beyondNewest: within.length - recent.length,
-      lookbackDays: tenant.lookbackDays,
-      showLow: tenant.showLow,
-    };
   } finally {
     watch.close();
   }
+}
+
+/**
+ * What is stored of each asked study of an active model, without accepting a job or waiting; studies without a result
+ * and without a job are left out.
+ *
+ * @throws ServiceError STORE_UNAVAILABLE
+ */
+export async function readStates(
+  parts: AssessmentParts,
+  asker: Asker,
+  asked: readonly AskedStudy[],
+): Promise<readonly ToldStudy[]> {
+  const usual = usualTimes(parts);
+  const active = asked.filter(isActive);
+  const known = await parts.store.ask(active.map((one) => one.ask));
+  return Promise.all(
+    active
+      .map((one, index) => ({ one, known: known[index] as Known }))
+      .filter(({ known: { assessment, job } }) => assessment !== null || job !== null)
+      .map(({ one, known }) => tell(asker, one, known, usual)),
+  );
+}
+
+async function tell(asker: Asker, asked: AskedStudy, known: Known, usual: UsualTimes): Promise<ToldStudy> {
+  return { asked, stored: known.assessment, state: await stateOf(asker, asked, known, usual) };
 }
 
 /** Studies that one call looks at, the newest: a record of any length is work of a bounded size. */
@@ -116,8 +191,8 @@ const mostStudies = 50;
 /** Asks, accepts jobs for what has no result, and asks again until nothing is running or the time is up. */
 async function settle(
   parts: AssessmentParts,
-  call: AssessmentCall,
-  asked: readonly Asked[],
+  call: Asker,
+  asked: readonly AskedStudy[],
   { watch, usual }: { readonly watch: Watch; readonly usual: UsualTimes },
 ): Promise<readonly Known[]> {
   const ask = (): Promise<readonly Known[]> => parts.store.ask(asked.map((one) => one.ask));
@@ -135,7 +210,10 @@ async function settle(
     const isStale = [...accepted.values()].some((job) => job.state === 'done');
     known = isStale
       ? await ask()
-      : known.map((one, index) => ({ ...one, job: accepted.get((asked[index] as Asked).jobId) ?? one.job }));
+      : known.map((one, index) => ({
+          ...one,
+          job: accepted.get((asked[index] as AskedStudy).jobId) ?? one.job,
+        }));
   }
   for (const [index, one] of asked.entries()) if (isUnderWay(known[index] as Known)) usual.begin(one.model);
   while (!signal.aborted && waits()) {
@@ -169,7 +247,7 @@ function usualTimes({ queue }: AssessmentParts): UsualTimes {
 }
 
 /** Results of other deployments are stored and never shown, so nobody waits for them. */
-function isActive({ model }: Asked): boolean {
+function isActive({ model }: AskedStudy): boolean {
   return model.state === 'active';
 }
 
@@ -181,12 +259,13 @@ function newestFirst(a: StudyReference, b: StudyReference): number {
   return second - first;
 }
 
-function askFor(
-  parts: AssessmentParts,
-  call: AssessmentCall,
+/** The asks of one study: one for each deployed model that could read it. */
+export function askFor(
+  parts: Pick<AssessmentParts, 'pseudonyms' | 'models'>,
+  call: Pick<Asker, 'tenant' | 'userId'>,
   study: StudyReference,
   patient: ChartPatient,
-): Asked[] {
+): AskedStudy[] {
   const images = imagesDigest(study);
   const digest = contentDigest(images, patient);
   // What a user overrides is the picture, whatever is corrected in the chart.
@@ -225,8 +304,8 @@ function isUnderWay({ assessment, job }: Known): boolean {
 /** Accepts the job, with the token of the call where it is of use. */
 async function accept(
   { queue, credentials }: AssessmentParts,
-  { access, tenant, fhirServer }: AssessmentCall,
-  asked: Asked,
+  { access, tenant, fhirServer }: Asker,
+  asked: AskedStudy,
 ): Promise<AcceptedJob> {
   const { jobId, ask, study, patient } = asked;
   const payload: JobPayload = { study, patient, fhirServer };
@@ -249,8 +328,8 @@ async function accept(
 }
 
 async function stateOf(
-  call: AssessmentCall,
-  { study, model, studyKey }: Asked,
+  call: Asker,
+  { study, model, studyKey }: AskedStudy,
   { assessment: stored, job, overridden }: Known,
   usual: UsualTimes,
 ): Promise<StudyAssessment> {
