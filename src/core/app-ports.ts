@@ -74,7 +74,13 @@ export interface SmartClient {
    * @throws ServiceError SMART_LAUNCH_REFUSED (the EHR or the user said no), SMART_STATE_INVALID, SMART_TOKEN_INVALID
    */
   finish(pending: PendingLaunch, answer: Readonly<Record<string, string>>): Promise<SmartGrant>;
-  /** @throws ServiceError SMART_SESSION_ENDED where the EHR gives no new token */
+  /**
+   * A new token; the same grant where the EHR cannot give one now and the old one still lives. Refresh tokens may hold
+   * for one use: the caller sees to it that one call is under way for a grant and that its result is stored.
+   *
+   * @throws ServiceError SMART_SESSION_ENDED where the EHR gives no new token; SMART_TOKEN_INVALID; SMART_SERVER_INVALID
+   * or OUTBOUND_… where it could not be asked and the old token has run out: a later call may do better
+   */
   refresh(tenant: string, iss: string, grant: SmartGrant): Promise<SmartGrant>;
   /** RFC 7009 where the EHR offers it; never fails. */
   revoke(tenant: string, iss: string, grant: SmartGrant): Promise<void>;
@@ -107,6 +113,8 @@ export interface AppLaunches {
   finish(browser: string, answer: Readonly<Record<string, string>>): Promise<string>;
   /** @throws ServiceError NOT_FOUND (no such launch of this browser), SMART_SESSION_ENDED (it ended, or was idle) */
   open(browser: string, launch: string): Promise<AppSession>;
+  /** When it ends as things are, null when it has; a look that is no use: an idle session still ends. */
+  endsAt(browser: string, launch: string): Promise<Date | null>;
   /** A launch of one patient's chart from a launch without a patient. @throws ServiceError NOT_FOUND */
   openPatient(session: AppSession, browser: string, patientId: string): Promise<string>;
   end(browser: string, launch: string): Promise<void>;
