@@ -57,8 +57,9 @@ const codeOf = (error: unknown): string =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
 
 /**
- * One GET to one of the checked addresses: the next address when no connection can be made, another connection when
- * a kept one was closed by the server meanwhile. Resolves with the head of the answer, its body not yet read.
+ * One request to one of the checked addresses: the next address when no connection can be made, another connection
+ * when a kept one was closed by the server meanwhile. A POST is sent once, on a connection of its own, because nobody
+ * could tell whether a lost one was carried out. Resolves with the head of the answer, its body not yet read.
  *
  * @throws ServiceError OUTBOUND_UNREACHABLE, OUTBOUND_TIMEOUT, OUTBOUND_TOO_LARGE (headers), OUTBOUND_INVALID_RESPONSE
  */
@@ -93,15 +94,21 @@ function send(
   fresh: boolean,
 ): Promise<Attempt> {
   const { url } = target;
+  const { method = 'GET' } = request;
   const secure = url.protocol === 'https:';
   const headers: Record<string, string> = { host: url.host, 'accept-encoding': 'identity' };
   for (const [name, value] of Object.entries(request.headers ?? {})) {
     if (!own.has(name.toLowerCase())) headers[name.toLowerCase()] = value;
   }
   if (token !== undefined) headers['authorization'] = `Bearer ${token}`;
-  const { http: plain, https: tls } = fresh ? agents.fresh : agents.kept;
+  if (method === 'POST') {
+    headers['content-type'] = 'application/x-www-form-urlencoded';
+    headers['content-length'] = String(Buffer.byteLength(request.body ?? ''));
+    if (request.basic !== undefined) headers['authorization'] = `Basic ${request.basic}`;
+  }
+  const { http: plain, https: tls } = fresh || method === 'POST' ? agents.fresh : agents.kept;
   const options: https.RequestOptions = {
-    method: 'GET',
+    method,
     // The checked address itself, so that nothing is resolved again; the name serves for the certificate and Host.
     host: address,
     port: url.port === '' ? (secure ? 443 : 80) : url.port,
@@ -131,7 +138,7 @@ function send(
       limits.waitForBytes(false);
       resolve({ response });
     });
-    call.end();
+    call.end(method === 'POST' ? request.body : undefined);
   });
 }
 

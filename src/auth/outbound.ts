@@ -25,6 +25,8 @@ const redirectStatuses: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
 
 /** What may stand in `Authorization: Bearer …`; anything else could end the header line. @see RFC 6750 §2.1 */
 const bearerToken = /^[\x21-\x7e]+$/;
+/** Base64, as Basic credentials are. @see RFC 7617 §2 */
+const basicCredentials = /^[A-Za-z0-9+/]+={0,2}$/;
 
 const systemResolver = async (hostname: string): Promise<readonly string[]> =>
   (await lookup(hostname, { all: true })).map(({ address }) => address);
@@ -36,13 +38,14 @@ const systemResolver = async (hostname: string): Promise<readonly string[]> =>
  * once, every address of the answer must be allowed ({@link isAddressAllowed}), and the connection goes to one of
  * exactly these addresses, so a second DNS answer cannot lead elsewhere. Plain http only where the list says http.
  * At most 3 redirects, never from https to http, each of them on the list; no redirect is followed with the token,
- * not even one within the same origin. Asks for no compression and refuses a compressed answer. Headers of an answer: 16 KiB.
+ * not even one within the same origin, and none of a POST. Asks for no compression and refuses a compressed answer. Headers of an answer: 16 KiB.
  *
  * Connections are kept and used again per address, port and server name, 16 of them at once. A request that waits for
  * one waits within its whole time; that is no silence of the server.
  *
  * The function throws ServiceError HOST_NOT_ALLOWED, ADDRESS_NOT_ALLOWED, REDIRECT_REFUSED, OUTBOUND_TIMEOUT,
- * OUTBOUND_UNREACHABLE, OUTBOUND_INVALID_RESPONSE, INVALID_REQUEST (a token that is not a bearer token).
+ * OUTBOUND_UNREACHABLE, OUTBOUND_INVALID_RESPONSE, INVALID_REQUEST (a token that is not a bearer token, credentials that
+ * are not Basic credentials).
  */
 export function createOutboundFetch(options: OutboundOptions = {}): OutboundFetch {
   const resolve = options.resolve ?? systemResolver;
@@ -77,6 +80,9 @@ export function createOutboundFetch(options: OutboundOptions = {}): OutboundFetc
     if (request.token !== undefined && !bearerToken.test(request.token)) {
       throw new ServiceError('INVALID_REQUEST', { detail: 'The access token is not a bearer token.' });
     }
+    if (request.basic !== undefined && !basicCredentials.test(request.basic)) {
+      throw new ServiceError('INVALID_REQUEST', { detail: 'The credentials are not Basic credentials.' });
+    }
     let target = findAllowed(request.url, request.allowed);
     if (target === null) throw new ServiceError('HOST_NOT_ALLOWED');
     const limits = startLimits(request);
@@ -94,6 +100,9 @@ export function createOutboundFetch(options: OutboundOptions = {}): OutboundFetc
           };
         }
         response.destroy();
+        if (request.method === 'POST') {
+          throw new ServiceError('REDIRECT_REFUSED', { detail: 'What is posted follows no redirect.' });
+        }
         if (redirects === mostRedirects) {
           throw new ServiceError('REDIRECT_REFUSED', { detail: 'There were too many redirects.' });
         }
