@@ -39,8 +39,8 @@ export async function doctor(options: { readonly json?: boolean }): Promise<numb
       );
       findings.push({
         what: `tenant ${tenant.id}`,
-        state: clear.length > 0 ? 'note' : 'ok',
-        detail: `${tenant.fhirServers.length} FHIR and ${tenant.imagingServers.length} imaging servers${clear.length > 0 ? `, ${clear.length} without TLS` : ''}`,
+        state: 'note',
+        detail: `${tenant.fhirServers.length} FHIR and ${tenant.imagingServers.length} imaging servers, not contacted${clear.length > 0 ? `; ${clear.length} without TLS` : ''}`,
       });
     }
   } catch (error) {
@@ -136,15 +136,16 @@ function pseudonymKey(config: Config): Finding {
     : { what, state: 'note', detail: `${file} is not there yet: the first start makes it` };
 }
 
-/** Where the keys come from that this tenant's tokens are verified with. */
+/** Where the keys come from that this tenant's tokens are verified with. What is fetched is not tried here. */
 function keySources(tenant: Tenant): Finding {
   const sources = tenant.clients.flatMap(({ issuer, jwksUrls, jwks }) => [
-    ...jwksUrls.map(({ base }) => `${issuer}: ${base}`),
+    ...jwksUrls.map(({ base }) => `${issuer}: ${base}, not contacted`),
     ...(jwks === undefined ? [] : [`${issuer}: ${jwks.keys.length} in the configuration file`]),
   ]);
+  const fetched = tenant.clients.some(({ jwksUrls }) => jwksUrls.length > 0);
   return {
     what: `keys of ${tenant.id}`,
-    state: sources.length > 0 ? 'ok' : 'problem',
+    state: sources.length === 0 ? 'problem' : fetched ? 'note' : 'ok',
     detail: sources.length > 0 ? sources.join('; ') : 'none: every token would be refused',
   };
 }

@@ -310,7 +310,10 @@ describe('the fovea command', () => {
     expect(first.stdout).toMatch(/database +note +embedded in \S+looked-at: none yet/);
     expect(first.stdout).toMatch(/pseudonym key +note .*is not there yet/);
     expect(first.stdout).toMatch(
-      /keys of childrens-hospital +ok +https:\/\/ehr\.example\.org: https:\/\/ehr\.example\.org\/\.well-known\/jwks\.json/,
+      /keys of childrens-hospital +note +https:\/\/ehr\.example\.org: https:\/\/ehr\.example\.org\/\.well-known\/jwks\.json, not contacted/,
+    );
+    expect(first.stdout).toMatch(
+      /tenant childrens-hospital +note +1 FHIR and 1 imaging servers, not contacted/,
     );
     expect(existsSync(data)).toBe(false);
 
