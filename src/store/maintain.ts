@@ -1,4 +1,5 @@
 import { sql } from 'kysely';
+import { createLaunchStore } from './app-launches.ts';
 import { createCards } from './cards.ts';
 import type { Database } from './database.ts';
 import { chunkRows, inChunks } from './in-chunks.ts';
@@ -33,10 +34,10 @@ export interface MaintainOptions {
 }
 
 /**
- * Housekeeping for once a day: forgets used tokens that expired and cards older than `cardDays`, empties the payloads
- * of jobs that have been dead or without access for `payloadDays` (they name the patient; whoever asks for such a job
- * again gives it a new one), and does for the embedded database what PostgreSQL's autovacuum does by itself. In many
- * short statements: calls that come meanwhile go between.
+ * Housekeeping for once a day: forgets used tokens and launches of the app that expired, and cards older than
+ * `cardDays`, empties the payloads of jobs that have been dead or without access for `payloadDays` (they name the
+ * patient; whoever asks for such a job again gives it a new one), and does for the embedded database what PostgreSQL's
+ * autovacuum does by itself. In many short statements: calls that come meanwhile go between.
  *
  * @throws ServiceError STORE_UNAVAILABLE, STORE_FULL
  */
@@ -46,6 +47,7 @@ export async function maintain(
 ): Promise<void> {
   const daysAgo = (days: number) => new Date(now.getTime() - days * 86_400_000);
   await createReplay(database).purge(now);
+  await createLaunchStore(database).purge(now);
   await createCards(database).purge(daysAgo(cardDays));
   await emptyPayloads(database, daysAgo(payloadDays));
   if (database.kind === 'postgres') return;

@@ -117,6 +117,8 @@ interface AppLaunchRow {
   readonly seen_at: Generated<Date>;
   /** When it ends at the latest. */
   readonly expires_at: Date;
+  /** Until when one caller, of whatever process, has the token's renewal in hand. */
+  readonly renewing_until: Date | null;
 }
 
 /** `answers`: what clinicians said of assessments. Rows are never updated (a trigger refuses it). */

@@ -16,6 +16,7 @@ create table app_launches (
   created timestamptz not null default now(),
   seen_at timestamptz not null default now(),
   expires_at timestamptz not null,
+  renewing_until timestamptz,
   check ((phase = 'pending') = (state_hash is not null)),
   check ((phase = 'ended') = (sealed is null))
 );
