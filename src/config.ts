@@ -22,6 +22,7 @@ export interface Config extends ConfigFile {
   readonly jobTimeoutMs: number;
   readonly fetchTimeoutMs: number;
   readonly pseudonymKeyFile: string;
+  readonly smartKeysFile: string | null;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   readonly sandboxTokens: 'optional' | 'required';
 }
@@ -86,6 +87,7 @@ export function readConfig(
     jobTimeoutMs: integer('FOVEA_JOB_TIMEOUT_MS', 60_000, 100, 3_600_000),
     fetchTimeoutMs: integer('FOVEA_FETCH_TIMEOUT_MS', 60_000, 100, 3_600_000),
     pseudonymKeyFile: text('FOVEA_PSEUDONYM_KEY_FILE') ?? path.join(dataFolder, 'pseudonym.key'),
+    smartKeysFile: text('FOVEA_SMART_KEYS'),
     logLevel: choice('FOVEA_LOG_LEVEL', ['debug', 'info', 'warn', 'error', 'silent'], 'info'),
     sandboxTokens: choice('FOVEA_SANDBOX_TOKENS', ['optional', 'required'], 'optional'),
     ...readConfigFile(text('FOVEA_CONFIG')),

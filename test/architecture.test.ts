@@ -42,6 +42,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'statistics',
     'dicom',
     'inference',
+    'auth',
     'assessment',
     'operations',
     'store',

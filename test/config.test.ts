@@ -55,6 +55,7 @@ describe('settings of the environment', () => {
       workers: 3,
       jobTimeoutMs: 60_000,
       fetchTimeoutMs: 60_000,
+      smartKeysFile: null,
       logLevel: 'info',
       sandboxTokens: 'optional',
       tenants: [],
@@ -132,7 +133,7 @@ describe('settings of the environment', () => {
   });
 
   it('HOST, FOVEA_DATA and files of secrets take any text here: whoever opens them judges', () => {
-    const free = ['HOST', 'FOVEA_EXTRA_CA', 'FOVEA_DATA', 'FOVEA_PSEUDONYM_KEY_FILE'];
+    const free = ['HOST', 'FOVEA_EXTRA_CA', 'FOVEA_DATA', 'FOVEA_PSEUDONYM_KEY_FILE', 'FOVEA_SMART_KEYS'];
     const checked = new Set(settings.map(({ name }) => name).filter((name) => !free.includes(name)));
     for (const name of checked) expect(() => readConfig({ [name]: '\u0000%' }, 1), name).toThrow(name);
     for (const name of free) expect(() => readConfig({ [name]: 'any' }, 1), name).not.toThrow();

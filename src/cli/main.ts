@@ -94,6 +94,13 @@ models
     ),
   );
 
+const keys = program.command('keys').description('the keys by which the SMART app proves itself at EHRs');
+keys
+  .command('make')
+  .description('write a new file for FOVEA_SMART_KEYS: one key for ES384 and one for RS384')
+  .argument('<file>', 'where; a file that is there is left as it is')
+  .action(run(async (file: string) => (await import('./keys.ts')).make(file)));
+
 program
   .command('doctor')
   .description('what this machine can do and what is configured')

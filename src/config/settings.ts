@@ -72,6 +72,12 @@ export const settings = [
     fallback: 'FOVEA_DATA/pseudonym.key, made at the first start',
     about: 'File with the key (32 bytes or more) under which users and studies are pseudonymised.',
   },
+  {
+    name: 'FOVEA_SMART_KEYS',
+    fallback: 'none; `fovea sandbox` makes keys at each start',
+    about:
+      'File with the private keys (JWK Set, as `fovea keys make` writes it) by which the SMART app proves itself at EHRs that have registered it with private_key_jwt.',
+  },
   { name: 'FOVEA_LOG_LEVEL', fallback: 'info', about: 'debug, info, warn, error or silent.' },
   {
     name: 'FOVEA_SANDBOX_TOKENS',
