@@ -2,11 +2,12 @@ import { existsSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
 import { deployedModels, idOf, loadCatalogue } from '#assessment/catalogue';
 import { probeDatabase } from '#compose';
-import { type Config, packageRoots, readConfig, settingsInForce } from '#config';
+import { type Config, packageRoots, settingsInForce } from '#config';
 import { asServiceError } from '#core/error';
 import type { Tenant } from '#core/tenant';
 import { chosenProviders, providers } from '#inference/providers';
 import type { StoreProbe } from '#store/probe';
+import { readConfiguration } from './configuration.ts';
 import { publicAddressProblem } from './public-address.ts';
 import { exitCodes, print, table } from './terminal.ts';
 
@@ -20,7 +21,7 @@ interface Finding {
 export async function doctor(options: { readonly json?: boolean }): Promise<number> {
   const findings: Finding[] = [machine(), ...(await providerFindings())];
   try {
-    const config = readConfig();
+    const config = readConfiguration();
     findings.push({
       what: 'configuration',
       state: 'ok',

@@ -4,15 +4,16 @@ import path from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { publicSandbox, sandboxTenant } from '#assessment/sandbox-tenant';
 import { compose } from '#compose';
-import { type Config, installFolder, readConfig } from '#config';
+import { type Config, installFolder } from '#config';
 import { ServiceError } from '#core/error';
+import { readConfiguration } from './configuration.ts';
 import { isLoopback } from './public-address.ts';
 import { runUntilSignal, stoppedOnFailure } from './run-until-signal.ts';
 import { announce } from './terminal.ts';
 
 /** `fovea sandbox`: Fovea with an EHR to try it with, in a thread of its own. */
 export async function sandbox(): Promise<number> {
-  const given = readConfig();
+  const given = readConfiguration();
   if (!isLoopback(given.host) && given.sandboxTokens !== 'required')
     throw new ServiceError('CONFIG_INVALID', {
       detail:

@@ -1,13 +1,13 @@
 import { compose } from '#compose';
-import { readConfig } from '#config';
 import { ServiceError } from '#core/error';
+import { readConfiguration } from './configuration.ts';
 import { publicAddressProblem } from './public-address.ts';
 import { runUntilSignal, stoppedOnFailure } from './run-until-signal.ts';
 import { announce } from './terminal.ts';
 
 /** `fovea serve` */
 export async function serve(): Promise<number> {
-  const config = readConfig();
+  const config = readConfiguration();
   if (config.tenants.length === 0) {
     throw new ServiceError('CONFIG_INVALID', {
       detail: 'FOVEA_CONFIG names no tenant: nobody may call. examples/config.json shows one.',

@@ -1,8 +1,9 @@
 import path from 'node:path';
 import { type Catalogue, idOf, loadCatalogue } from '#assessment/catalogue';
 import { createPool, type Pool } from '#assessment/pool';
-import { type Config, packageRoots, readConfig } from '#config';
+import { type Config, packageRoots } from '#config';
 import { chosenProviders } from '#inference/providers';
+import { readConfiguration } from './configuration.ts';
 
 /** What the commands that work without a server share: configuration, packages and worker threads. */
 export interface Workbench {
@@ -15,7 +16,7 @@ export interface Workbench {
 
 /** @throws ServiceError CONFIG_INVALID */
 export async function openWorkbench(): Promise<Workbench> {
-  const config = readConfig();
+  const config = readConfiguration();
   const catalogue = await loadCatalogue(packageRoots(config));
   let pool: Pool | null = null;
   return {

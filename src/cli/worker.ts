@@ -1,12 +1,12 @@
 import { compose } from '#compose';
-import { readConfig } from '#config';
 import { ServiceError } from '#core/error';
+import { readConfiguration } from './configuration.ts';
 import { runUntilSignal } from './run-until-signal.ts';
 import { announce } from './terminal.ts';
 
 /** `fovea worker` */
 export async function worker(): Promise<number> {
-  const config = readConfig();
+  const config = readConfiguration();
   if (config.databaseUrl === null) {
     throw new ServiceError('CONFIG_INVALID', {
       detail: 'fovea worker needs DATABASE_URL: the embedded database has one owner.',

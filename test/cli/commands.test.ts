@@ -143,6 +143,9 @@ describe('the fovea command', () => {
     const { code, stderr } = await runCli(['assess', pictures, '--model', 'nothing@1.0.0']);
     expect(code).toBe(1);
     expect(stderr).toContain('MODEL_NOT_FOUND');
+    expect(stderr).toMatch(
+      /Asked for: nothing@1\.0\.0\. Installed: .*chest-xray-pneumonia-paediatric@1\.0\.0/,
+    );
   });
 
   it('inspect says how files decode and which package would take them', async () => {
@@ -274,6 +277,29 @@ describe('the fovea command', () => {
     expect(stderr).toContain('CONFIG_INVALID');
     expect(stderr).toContain(named);
   });
+
+  it.each([
+    ['nowhere.json', null, 'ENOENT'],
+    ['broken.json', '{ "tenants": [', 'JSON'],
+    [
+      'wrong.json',
+      '{ "deployments": [{ "model": "a", "version": 1, "state": "active" }] }',
+      '/deployments/0/version:',
+    ],
+  ])(
+    'a wrong FOVEA_CONFIG, %s, is told with its name and what is wrong in it',
+    async (name, content, wrong) => {
+      const file = path.join(folder, name);
+      if (content !== null) writeFileSync(file, content);
+      const { code, stderr } = await runCli(['models', 'list'], { FOVEA_CONFIG: file });
+      expect(code).toBe(1);
+      expect(stderr).toContain('CONFIG_INVALID');
+      expect(stderr).toContain(`The file: ${file}`);
+      expect(stderr).toContain(wrong);
+      const doctor = await runCli(['doctor'], { FOVEA_CONFIG: file });
+      expect(doctor.stdout).toContain(`The file: ${file}`);
+    },
+  );
 
   it.each(['0.0.0.0', '::', '10.1.2.3', 'fovea.example'])(
     'serve on %s without FOVEA_PUBLIC_URL, whose every token would be refused, ends with CONFIG_INVALID and names it',
