@@ -75,6 +75,18 @@ export function readImagingStudies(resource: unknown, options: ReadImagingStudie
   return { studies, ...count };
 }
 
+/** Descriptions of the series of every ImagingStudy of a Bundle, by Series Instance UID. */
+export function readSeriesDescriptions(resource: unknown): ReadonlyMap<string, string> {
+  const found = new Map<string, string>();
+  for (const { resource: study } of collectResources(resource).ofType('ImagingStudy')) {
+    for (const series of asObjects(study['series'])) {
+      const [uidOfSeries, description] = [readUid(series['uid']), asText(series['description'])];
+      if (uidOfSeries !== null && description !== null) found.set(uidOfSeries, description);
+    }
+  }
+  return found;
+}
+
 /** The one Study Instance UID of the record, written as `urn:oid:1.2` or `1.2`; null for none or two different ones. */
 function studyInstanceUid(study: Json): string | null {
   const uids = asObjects(study['identifier'])
