@@ -27,17 +27,23 @@ export interface ViewerApi {
   frame(at: PictureAt, frame: number, signal: AbortSignal): Promise<StoredFrame>;
 }
 
+/** What the viewer is told of a study, whether a model was asked about it or not. Results stand in `AppEvidence`. */
+export type ViewedStudy = Pick<AppStudy, 'key' | 'started' | 'description' | 'modalities' | 'images'>;
+
 /**
  * `./viewer.tsx` exports `Viewer` with these. The shell loads it with the button "Open the image", gives it the width
  * of the page, a heading of level 2 above it (its own begin at level 3) and an error boundary around it.
  */
 export interface ViewerProps {
   readonly api: ViewerApi;
-  readonly study: AppStudy;
-  /** null while it loads, and for a study without an assessment. The map belongs to `image.instance` of it. */
+  readonly study: ViewedStudy;
+  /**
+   * null for a study without an assessment. Its `study.findings` hold the numbers (in the order of `findings`); the map
+   * belongs to `image.instance`.
+   */
   readonly evidence: AppEvidence | null;
   /** The newest earlier study of the chart that shares a modality; null without one. */
-  readonly prior: AppStudy | null;
+  readonly prior: ViewedStudy | null;
   readonly locale: Locale;
   /** Keys of the viewer begin with `viewer.` and stand in `./messages.en.ts` and `./messages.es.ts`. */
   readonly t: Translate;
