@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { AssessedStudy, Assessment, GateResult } from '#core/assessment';
 import { asServiceError, type ErrorCode, errorTable, ServiceError } from '#core/error';
 import type { ChartPatient, StudyReference } from '#core/imaging';
@@ -110,6 +111,8 @@ async function assess(parts: RunnerParts, job: ClaimedJob, signal: AbortSignal):
 
   const clock = startClock(parts.fetchTimeoutMs);
   const fetching = AbortSignal.any([signal, clock.signal]);
+  // Each of the Endpoints that are read side by side listens.
+  setMaxListeners(0, fetching);
   let best: AssessedStudy | null = null;
   let firstFailure: ServiceError | null = null;
   const instances = parts.fetchInstances({ tenant, manifest, payload, token }, fetching);

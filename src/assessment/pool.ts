@@ -143,10 +143,17 @@ export function createPool(options: PoolOptions): Pool {
     async close() {
       closing.abort();
       await Promise.allSettled([...running].map((task) => Promise.race([task, stuck(closing.signal)])));
+      // A thread that is ended while it loads its modules aborts the process.
+      const until = performance.now() + patience;
+      while (piscina.threads.length < options.size && performance.now() < until)
+        await new Promise((resolve) => setTimeout(resolve, lookEvery));
       await piscina.destroy();
     },
   };
 }
+
+/** How often is looked whether a thread has started, milliseconds. */
+const lookEvery = 5;
 
 /** How long native code may go on after its task was to end, milliseconds. */
 const patience = 10_000;

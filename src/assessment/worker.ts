@@ -14,7 +14,7 @@ import { vennAbers } from '#statistics/venn-abers';
 import { assessDicom, imageHeaderOf, type ReadyModel } from './assess-image.ts';
 import type { ImageHeader } from './header-gates.ts';
 import { assessLabelled, type LabelledHeader } from './labelled-image.ts';
-import { createCell, inNative } from './thread-gate.ts';
+import { begin, createCell, inNative } from './thread-gate.ts';
 
 /** What a worker thread is started with. */
 export interface WorkerData {
@@ -94,6 +94,7 @@ function createWorker({ folders, providers }: WorkerData): (task: WorkerTask) =>
 
   return async (task) => {
     current.cell = task.cell;
+    begin(task.cell);
     try {
       switch (task.kind) {
         case 'warm': {

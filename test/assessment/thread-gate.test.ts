@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { createCell, endOutsideNative, inNative } from '#assessment/thread-gate';
+import { begin, createCell, endOutsideNative, inNative } from '#assessment/thread-gate';
+
+/** A cell whose task has begun. */
+function begunCell(): SharedArrayBuffer {
+  const cell = createCell();
+  begin(cell);
+  return cell;
+}
 
 const soon = () => new Promise<string>((resolve) => setTimeout(() => resolve('nothing'), 30));
 
@@ -7,16 +14,31 @@ describe('a thread and native code', () => {
   it('outside of it the thread is ended at once', () => {
     let ended = 0;
     void endOutsideNative(
-      createCell(),
+      begunCell(),
       () => (ended += 1),
       () => false,
     );
     expect(ended).toBe(1);
   });
 
+  it('while the thread still loads its modules the end is waited for', async () => {
+    const cell = createCell();
+    let ended = 0;
+    const ending = endOutsideNative(
+      cell,
+      () => (ended += 1),
+      () => false,
+    );
+    await soon();
+    expect(ended).toBe(0);
+    begin(cell);
+    await ending;
+    expect(ended).toBe(1);
+  });
+
   it('within it the end is waited for, and comes when it is left, failed or not', async () => {
     for (const leave of ['resolve', 'reject'] as const) {
-      const cell = createCell();
+      const cell = begunCell();
       const native = deferred();
       const working = inNative(cell, () => native.promise).catch((error: unknown) => error);
       let ended = 0;
@@ -35,7 +57,7 @@ describe('a thread and native code', () => {
   });
 
   it('a thread that is about to be ended does not get into it any more', async () => {
-    const cell = createCell();
+    const cell = begunCell();
     await endOutsideNative(
       cell,
       () => undefined,
@@ -51,7 +73,7 @@ describe('a thread and native code', () => {
   });
 
   it('a task that is done needs no end', async () => {
-    const cell = createCell();
+    const cell = begunCell();
     let ended = 0;
     let isDone = false;
     const working = inNative(cell, soon);
