@@ -76,6 +76,13 @@ export interface Explanation {
   readonly values: readonly number[];
 }
 
+/** A held-out case near an image: whether it had the finding, and how far it is. */
+export interface NearCase {
+  readonly outcome: SetLabel;
+  /** In units of the median distance between two held-out cases, ≥ 0. */
+  readonly distance: number;
+}
+
 export interface ModelIdentity {
   readonly name: string;
   readonly version: string;
@@ -115,6 +122,8 @@ export interface PrivateResult {
   }[];
   readonly quality: Readonly<Record<string, number>>;
   readonly explanations: readonly Explanation[];
+  /** By finding, the held-out cases that are nearest by features, nearest first; absent where the package holds none. */
+  readonly neighbours?: Readonly<Record<string, readonly NearCase[]>>;
   /** Findings that a pixel gate kept back. Evaluation reads them; no card, page or API does. */
   readonly withheld?: readonly FindingResult[];
 }

@@ -1,5 +1,5 @@
 import type { GateResult } from '#core/assessment';
-import type { Detector, KnnCosine, Mahalanobis, Residual } from './package-types.ts';
+import type { Detector, KnnCosine, Mahalanobis, Neighbours, Residual } from './package-types.ts';
 import { softmax } from './scores.ts';
 
 /** What one detector says of one image. Private: never shown. */
@@ -85,17 +85,52 @@ function knnCosine({ k, count, dimension, prototypes }: KnnCosine, features: Flo
 }
 
 function mahalanobis(detector: Mahalanobis, features: Float32Array): number {
-  const { rank, dimension, mean, projection, classes, precision } = detector;
-  const z = project(projection, rank, dimension, centred(features, mean));
-  let smallest = Infinity;
-  const difference = new Float64Array(rank);
-  for (const { centre } of classes) {
-    for (let i = 0; i < rank; i++) difference[i] = z[i]! - centre[i]!;
-    let distance = 0;
-    for (let i = 0; i < rank; i++) distance += difference[i]! * dot(precision, i * rank, difference);
-    smallest = Math.min(smallest, distance);
-  }
-  return smallest;
+  const z = coordinates(detector, features);
+  return Math.min(...detector.classes.map(({ centre }) => squaredDistance(detector, z, centre, 0)));
+}
+
+/** z = P (f − mean), length = rank. */
+function coordinates(
+  { rank, dimension, mean, projection }: Mahalanobis,
+  features: Float32Array,
+): Float64Array {
+  return project(projection, rank, dimension, centred(features, mean));
+}
+
+/** (z − point)ᵀ Λ (z − point); the point begins at `start` of `points`. */
+function squaredDistance(
+  { rank, precision }: Mahalanobis,
+  z: Float64Array,
+  points: Float32Array,
+  start: number,
+): number {
+  const difference = Float64Array.from(z, (value, i) => value - points[start + i]!);
+  let distance = 0;
+  for (let i = 0; i < rank; i++) distance += difference[i]! * dot(precision, i * rank, difference);
+  return distance;
+}
+
+/** A held-out case near an image. */
+export interface NearCase {
+  /** Row of {@link Neighbours.values}. */
+  readonly index: number;
+  /** In units of the median distance between two held-out cases. */
+  readonly distance: number;
+}
+
+/** The `k` held-out cases that are nearest to an image by its features, nearest first. */
+export function nearestCases(
+  { detector, n, values, median }: Neighbours,
+  features: Float32Array,
+  k: number,
+): readonly NearCase[] {
+  const z = coordinates(detector, features);
+  return Array.from({ length: n }, (_, index) => ({
+    index,
+    distance: Math.sqrt(Math.max(0, squaredDistance(detector, z, values, index * detector.rank))) / median,
+  }))
+    .sort((a, b) => a.distance - b.distance || a.index - b.index)
+    .slice(0, k);
 }
 
 function residual({ rank, dimension, mean, projection }: Residual, features: Float32Array): number {

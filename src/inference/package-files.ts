@@ -282,6 +282,20 @@ const evaluationSchema = Type.Object({
       positives: count,
       findings: Type.Record(Type.String(), Type.Record(Type.String(), figure)),
       abstained: Type.Array(Type.Object({ code: text, n: count })),
+      reliability: Type.Optional(
+        Type.Record(
+          Type.String(),
+          Type.Array(
+            Type.Object({
+              predicted: share,
+              observed: share,
+              interval: Type.Tuple([share, share]),
+              n: positiveCount,
+            }),
+            { minItems: 1, maxItems: 50 },
+          ),
+        ),
+      ),
     }),
     { minItems: 1 },
   ),

@@ -90,6 +90,18 @@ export interface QualityLimit {
   readonly maximum: number;
 }
 
+/** Held-out cases in the coordinates of a Mahalanobis detector. */
+export interface Neighbours {
+  readonly detector: Mahalanobis;
+  readonly n: number;
+  /** [n, rank of the detector]. */
+  readonly values: Float32Array;
+  /** By finding: 0 or 1, length n. */
+  readonly labels: Readonly<Record<string, Uint8Array>>;
+  /** Median distance between two of the cases: the unit of {@link nearestCases}. */
+  readonly median: number;
+}
+
 /** Counts over held-out images: bin i is [edges[i], edges[i + 1]). */
 export interface Histogram {
   readonly edges: readonly number[];
@@ -101,6 +113,8 @@ export interface Reference {
   readonly n: number;
   readonly detectors: readonly Detector[];
   readonly quality: readonly QualityLimit[];
+  /** null: the package holds none. */
+  readonly neighbours: Neighbours | null;
   readonly histograms: {
     readonly probability: Histogram;
     readonly quality: Readonly<Record<string, Histogram>>;
@@ -129,6 +143,16 @@ export interface Golden {
 /** One figure of `evaluation.json`. */
 export type EvaluationFigure = Pick<Measured, 'value' | 'interval'> & { readonly n?: number };
 
+/** One bin of a reliability table. */
+export interface ReliabilityBin {
+  /** Mean probability of its images. */
+  readonly predicted: number;
+  /** Share that had the finding, with its 95 % interval. */
+  readonly observed: number;
+  readonly interval: readonly [number, number];
+  readonly n: number;
+}
+
 /** `evaluation.json`: what was measured by training. */
 export interface Evaluation {
   readonly schema: 1;
@@ -139,6 +163,8 @@ export interface Evaluation {
     readonly positives: number;
     readonly findings: Readonly<Record<string, Readonly<Record<string, EvaluationFigure>>>>;
     readonly abstained: readonly { readonly code: string; readonly n: number }[];
+    /** By finding, ascending by mean probability. */
+    readonly reliability?: Readonly<Record<string, readonly ReliabilityBin[]>>;
   }[];
   readonly [more: string]: unknown;
 }

@@ -4,12 +4,12 @@ import type { ManifestFinding } from '#core/model-package';
 import { createZoneReader, explainFinding, type ModelOutputs, type Sides } from './explain.ts';
 import type { Model } from './model.ts';
 import {
-  type DetectorScore,
   detectorScores,
+  nearestCases,
   outOfDistributionGate,
   outOfDistributionIndex,
 } from './out-of-distribution.ts';
-import type { FindingCalibration, ModelPackage, QualityFeature } from './package-types.ts';
+import type { FindingCalibration, ModelPackage, Neighbours } from './package-types.ts';
 import type { PreparedImage } from './preprocess.ts';
 import { qualityFeatures, qualityGate } from './quality.ts';
 import { findingScore } from './scores.ts';
@@ -111,7 +111,13 @@ export function createInterpreter(
       findings,
       gates: [qualityGate(quality, reference.quality), outOfDistributionGate(unlike)],
       outOfDistributionIndex: outOfDistributionIndex(unlike),
-      private: privateResult(outputs, unlike, quality, explanations),
+      private: {
+        logits: Array.from(outputs.logits),
+        outOfDistribution: unlike,
+        quality,
+        explanations,
+        ...(reference.neighbours !== null && { neighbours: nearby(reference.neighbours, outputs.features) }),
+      },
       explainMs,
     };
   };
@@ -166,11 +172,19 @@ function normalised(values: readonly Calibrated[]): readonly Calibrated[] {
   }));
 }
 
-function privateResult(
-  outputs: ModelOutputs,
-  outOfDistribution: readonly DetectorScore[],
-  quality: Readonly<Record<QualityFeature, number>>,
-  explanations: PrivateResult['explanations'],
-): PrivateResult {
-  return { logits: Array.from(outputs.logits), outOfDistribution, quality, explanations };
+/** How many held-out cases a result is set beside. */
+const nearest = 5;
+
+/** By finding, the held-out cases that are nearest. */
+function nearby(neighbours: Neighbours, features: Float32Array): NonNullable<PrivateResult['neighbours']> {
+  const cases = nearestCases(neighbours, features, nearest);
+  return Object.fromEntries(
+    Object.entries(neighbours.labels).map(([finding, labels]) => [
+      finding,
+      cases.map(({ index, distance }) => ({
+        outcome: labels[index] === 1 ? ('present' as const) : ('absent' as const),
+        distance: Math.round(distance * 1000) / 1000,
+      })),
+    ]),
+  );
 }

@@ -1,7 +1,13 @@
 import { type Static, Type } from '@sinclair/typebox';
 import type { Manifest } from '#core/model-package';
-import { readF32 } from './bytes.ts';
-import { type Detector, type Histogram, qualityFeatureNames, type Reference } from './package-types.ts';
+import { readF32, readU8 } from './bytes.ts';
+import {
+  type Detector,
+  type Histogram,
+  type Neighbours,
+  qualityFeatureNames,
+  type Reference,
+} from './package-types.ts';
 import { check, count, mustHold, parseJson, positiveCount, share, strict, text } from './schema.ts';
 
 const limit = { threshold: Type.Number(), falseAlarm: share };
@@ -22,6 +28,7 @@ const detectorSchema = Type.Union([
   }),
   Type.Object({
     kind: Type.Literal('mahalanobis'),
+    name: Type.Optional(text),
     ...subspace,
     classes: Type.Array(Type.Object({ name: text, centreF32: Type.String() }), { minItems: 1 }),
     precisionF32: Type.String(),
@@ -50,6 +57,18 @@ const referenceSchema = Type.Object(
         strict,
       ),
       { maxItems: 16 },
+    ),
+    neighbours: Type.Optional(
+      Type.Object(
+        {
+          detector: text,
+          n: positiveCount,
+          valuesF32: Type.String(),
+          labelsU8: Type.Record(Type.String(), Type.String()),
+          median: Type.Number({ exclusiveMinimum: 0 }),
+        },
+        strict,
+      ),
     ),
     histograms: Type.Object({
       probability: histogram,
@@ -82,7 +101,49 @@ export function parseReference(bytes: Uint8Array, manifest: Manifest): Reference
   requireHistogram(probability, file, '/histograms/probability');
   for (const [name, one] of Object.entries(quality))
     requireHistogram(one, file, `/histograms/quality/${name}`);
-  return { n: reference.n, detectors, quality: reference.quality, histograms: reference.histograms };
+  const raw = reference.neighbours;
+  return {
+    n: reference.n,
+    detectors,
+    quality: reference.quality,
+    neighbours:
+      raw === undefined
+        ? null
+        : decodeNeighbours(
+            raw,
+            detectors[
+              reference.detectors.findIndex((d) => d.kind === 'mahalanobis' && d.name === raw.detector)
+            ],
+            manifest,
+            file,
+          ),
+    histograms: reference.histograms,
+  };
+}
+
+function decodeNeighbours(
+  { n, valuesF32, labelsU8, median }: NonNullable<Static<typeof referenceSchema>['neighbours']>,
+  detector: Detector | undefined,
+  manifest: Manifest,
+  file: string,
+): Neighbours {
+  const at = '/neighbours';
+  mustHold(detector?.kind === 'mahalanobis', file, `${at}/detector: names no mahalanobis detector`);
+  const values = readF32(valuesF32);
+  const length = n * detector.rank;
+  mustHold(values?.length === length, file, `${at}/valuesF32: must be ${length} float32 values`);
+  mustHold(values.every(Number.isFinite), file, `${at}/valuesF32: has a value that is not a number`);
+  const labels = manifest.findings.map(({ name }) => {
+    const label = readU8(labelsU8[name] ?? '');
+    mustHold(label?.length === n, file, `${at}/labelsU8/${name}: must be ${n} labels`);
+    mustHold(
+      label.every((one) => one <= 1),
+      file,
+      `${at}/labelsU8/${name}: has a label that is not 0 or 1`,
+    );
+    return [name, label] as const;
+  });
+  return { detector, n, values, labels: Object.fromEntries(labels), median };
 }
 
 function decodeDetector(

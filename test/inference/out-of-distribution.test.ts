@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import {
   detectorScores,
+  nearestCases,
   outOfDistributionGate,
   outOfDistributionIndex,
 } from '#inference/out-of-distribution';
-import type { Detector } from '#inference/package-types';
+import type { Detector, Mahalanobis } from '#inference/package-types';
 import { findingScore, softmax } from '#inference/scores';
 
 const limit = { threshold: 1, falseAlarm: 0.01 };
@@ -146,5 +147,40 @@ describe('scores of findings', () => {
     expect(findingScore([0.3, -1, 2], 2, true)).toBeCloseTo(Math.log(share / (1 - share)), 12);
     expect(findingScore([800, 1], 1, true)).toBeCloseTo(-799, 9);
     expect(findingScore([1], 3, false)).toBeNaN();
+  });
+});
+
+describe('the nearest held-out cases', () => {
+  const detector: Mahalanobis = {
+    kind: 'mahalanobis',
+    dimension: 3,
+    rank: 2,
+    mean: Float32Array.from([1, 1, 1]),
+    projection: Float32Array.from([1, 0, 0, 0, 2, 0]),
+    classes: [{ name: 'a', centre: Float32Array.from([0, 0]) }],
+    precision: Float32Array.from([4, 0, 0, 1]),
+    ...limit,
+  };
+  const neighbours = {
+    detector,
+    n: 3,
+    values: Float32Array.from([0, 0, 1, 0, 0, 3]),
+    labels: { brightness: Uint8Array.from([0, 1, 1]) },
+    median: 2,
+  };
+
+  test('are ordered by the detector’s own distance, in units of the median, nearest first', () => {
+    // f = (1, 1, 5): z = (0, 0), as the first case.
+    expect(nearestCases(neighbours, Float32Array.from([1, 1, 5]), 3)).toEqual([
+      { index: 0, distance: 0 },
+      { index: 1, distance: 1 },
+      { index: 2, distance: 1.5 },
+    ]);
+    // f = (2, 1, 0): z = (1, 0), as the second.
+    expect(nearestCases(neighbours, Float32Array.from([2, 1, 0]), 1)).toEqual([{ index: 1, distance: 0 }]);
+  });
+
+  test('are no more than there are', () => {
+    expect(nearestCases(neighbours, Float32Array.from([1, 1, 1]), 9)).toHaveLength(3);
   });
 });

@@ -212,6 +212,27 @@ export const rules: readonly (readonly [rule: string, broken: Break])[] = [
   ['reference.json: /quality/0: minimum is above maximum', (p) => (p.reference.quality[0].minimum = 200)],
   ['reference.json: /quality/0/name', (p) => (p.reference.quality[0].name = 'beauty')],
   [
+    'reference.json: /neighbours/detector: names no mahalanobis detector',
+    (p) => (p.reference.neighbours = neighbours({ detector: 'other' })),
+  ],
+  [
+    'reference.json: /neighbours/valuesF32: must be 2 float32 values',
+    (p) => withNeighbours(p, { valuesF32: b64(new Float32Array(1)) }),
+  ],
+  [
+    'reference.json: /neighbours/valuesF32: has a value that is not a number',
+    (p) => withNeighbours(p, { valuesF32: b64(Float32Array.from([0, Number.NaN])) }),
+  ],
+  [
+    'reference.json: /neighbours/labelsU8/brightness: must be 2 labels',
+    (p) => withNeighbours(p, { labelsU8: {} }),
+  ],
+  [
+    'reference.json: /neighbours/labelsU8/brightness: has a label that is not 0 or 1',
+    (p) => withNeighbours(p, { labelsU8: { brightness: b64(Uint8Array.from([0, 2])) } }),
+  ],
+  ['reference.json: /neighbours/median', (p) => withNeighbours(p, { median: 0 })],
+  [
     'reference.json: /histograms/probability: needs one edge more',
     (p) => p.reference.histograms.probability.counts.pop(),
   ],
@@ -287,4 +308,35 @@ export function residual(change: Loose): Loose {
     falseAlarm: 0.01,
     ...change,
   };
+}
+
+/** A Mahalanobis detector of rank 1 on the first feature. */
+export function distances(): Loose {
+  return {
+    ...residual({}),
+    kind: 'mahalanobis',
+    name: 'near',
+    projectionF32: b64(Float32Array.from([1, 0])),
+    classes: [{ name: 'a', centreF32: b64(new Float32Array(1)) }],
+    precisionF32: b64(Float32Array.from([1])),
+    threshold: 1e9,
+  };
+}
+
+/** Two held-out cases, at 0 without and at 8 with the finding. */
+export function neighbours(change: Loose): Loose {
+  return {
+    detector: 'near',
+    n: 2,
+    valuesF32: b64(Float32Array.from([0, 8])),
+    labelsU8: { brightness: b64(Uint8Array.from([0, 1])) },
+    median: 8,
+    ...change,
+  };
+}
+
+/** Gives a package the detector and the cases. */
+export function withNeighbours(parts: SmallPackage, change: Loose): void {
+  parts.reference.detectors.push(distances());
+  parts.reference.neighbours = neighbours(change);
 }

@@ -10,6 +10,7 @@ import { greyImage8, prepareImage, toTensor } from '#inference/preprocess';
 import { conformalSet } from '#statistics/conformal';
 import { vennAbers } from '#statistics/venn-abers';
 import { shippedPackage } from '../support/model-packages.ts';
+import { withNeighbours } from './package-rules.ts';
 import { bias, smallPackage, writePackage } from './small-package.ts';
 
 const root = mkdtempSync(path.join(tmpdir(), 'fovea-predict-'));
@@ -87,6 +88,22 @@ describe('interpretation', () => {
     expect(result.private.outOfDistribution.map((d) => d.kind)).toEqual(['knn-cosine', 'confidence']);
     expect(result.private.quality['mean']).toBe(105);
     expect(JSON.stringify([result.findings, result.gates])).not.toMatch(/logit|score|values/);
+  });
+
+  test('a package with held-out cases says which are nearest and whether they had the finding', async () => {
+    const parts = smallPackage();
+    withNeighbours(parts, {});
+    const near = await loadPackage(writePackage(path.join(root, 'near'), parts));
+    const interpret = createInterpreter(near, tools);
+    // The first feature is 6, of cases at 0 and at 8; the unit is 8.
+    const { neighbours } = interpret(outputsFor(6 + bias), prepared).private;
+    expect(neighbours?.['brightness']).toEqual([
+      { outcome: 'present', distance: 0.25 },
+      { outcome: 'absent', distance: 0.75 },
+    ]);
+    expect(
+      createInterpreter(model.package, tools)(outputsFor(2), prepared).private.neighbours,
+    ).toBeUndefined();
   });
 
   test('both gates are judged', () => {

@@ -87,6 +87,13 @@ def calibrate(at: Place, _: argparse.Namespace) -> None:
     write_calibration(at.data, at.config, at.package, at.threads)
 
 
+def neighbours(at: Place, _: argparse.Namespace) -> None:
+    """The held-out cases of reference.json anew, without calibrating again."""
+    from .build import write_neighbours
+
+    write_neighbours(at.data, at.config, at.package, at.threads)
+
+
 def evaluate(at: Place, _: argparse.Namespace) -> None:
     """evaluation.json: the val split, changed and unchanged, and pictures that must be refused."""
     from .build import evaluate as run
@@ -154,6 +161,7 @@ STEPS = {
     "train": train,
     "export": export,
     "calibrate": calibrate,
+    "neighbours": neighbours,
     "evaluate": evaluate,
     "package": package,
     "pictures": pictures,

@@ -21,6 +21,9 @@ from .train import outputs, session, stretch_all
 
 NAMES = ["logits", "features"]
 
+# of a table that people read: enough cases in each for an interval that says something
+RELIABILITY_BINS = 10
+
 
 def write_json(path: Path, value: object, indent: int | None = 2) -> None:
     """UTF-8, one newline at the end."""
@@ -96,6 +99,7 @@ def write_calibration(root: Path, config: dict, folder: Path, threads: int) -> N
                 "probability": detectors.histogram(p, np.linspace(0, 1, 21)),
                 "quality": {n: detectors.histogram(np.array([q[n] for q in quality]), e) for n, e in spans.items()},
             },
+            "neighbours": _neighbours(found, features, config, calib),
         },
         indent=1,
     )
@@ -104,6 +108,20 @@ def write_calibration(root: Path, config: dict, folder: Path, threads: int) -> N
     for name, outcome in under.items():
         fired = detectors.alarms(found, *outcome)
         print(f"calib, {name}: {fired.any(1).mean():.4f} {dict(zip(detectors.names(found), fired.mean(0).round(4).tolist()))}", flush=True)
+
+
+def _neighbours(found: list[dict], features: np.ndarray, config: dict, calib: Split) -> dict:
+    detector = next(d for d in found if d["name"] == config["neighbours"])
+    return detectors.neighbours(detector, features, {config["finding"]["name"]: calib.labels})
+
+
+def write_neighbours(root: Path, config: dict, folder: Path, threads: int) -> None:
+    """`neighbours` of reference.json anew; everything else of it stays."""
+    path = folder / "reference.json"
+    reference, calib = json.loads(path.read_text()), Split(root, config, "calib")
+    features = outputs(model_session(folder, threads), calib.images, config["input"], NAMES)[1]
+    reference["neighbours"] = _neighbours(reference["detectors"], features, config, calib)
+    write_json(path, reference, indent=1)
 
 
 def write_golden(config: dict, folder: Path, pictures: dict[str, np.ndarray]) -> None:
@@ -191,6 +209,8 @@ def evaluate(root: Path, config: dict, folder: Path, threads: int, cost: dict, s
         entry("val", "held-out patients of the training source, every image that passes the header gates", everyone, clean),
         entry("val-spoken", "the same, only the images that the package speaks on", ~clean.refused, clean),
     ]
+    for entry_, judged, mask in ((sets[0], clean, everyone), (sets[1], clean, ~clean.refused)):
+        entry_["reliability"] = {name: metrics.reliability(judged.p[mask], val.labels[mask], RELIABILITY_BINS)}
     bands = np.array([package.say(float(z))[3] for z in clean.z])
     sets[0]["bands"] = {
         b: {"n": int((bands == b).sum()), "positives": int(val.labels[bands == b].sum())} for b in ("low", "indeterminate", "elevated")

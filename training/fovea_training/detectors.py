@@ -2,7 +2,8 @@
 
 Detectors are fitted on the training split, as it is and as another department might have sent it (`augment.elsewhere`),
 so that framing, exposure and compression are no reason to refuse. Their thresholds are set on `calib`, unchanged and
-changed. No file of theirs holds a patient's features: only means, directions and covariances.
+changed. No detector holds a patient's features: only means, directions and covariances. `neighbours` alone holds held-out cases,
+as `rank` coordinates each, so that a result can be set beside the cases that are nearest to it; a package may leave it out.
 """
 
 from __future__ import annotations
@@ -103,6 +104,23 @@ def score(detector: dict, features: np.ndarray, logits: np.ndarray) -> np.ndarra
         d = z - from_base64(entry["centreF32"], "<f4")
         distances.append(np.einsum("ij,jk,ik->i", d, precision, d))
     return np.min(distances, axis=0)
+
+
+def neighbours(detector: dict, features: np.ndarray, labels: dict[str, np.ndarray]) -> dict:
+    """Held-out cases in the coordinates of a Mahalanobis detector, which are what it measures distances in; `labels` by
+    finding. `median` is the median distance between two of them, the unit in which a distance is told."""
+    mean = from_base64(detector["meanF32"], "<f4").astype(np.float64)
+    basis = from_base64(detector["projectionF32"], "<f4").reshape(detector["rank"], -1).astype(np.float64)
+    precision = from_base64(detector["precisionF32"], "<f4").reshape(detector["rank"], -1).astype(np.float64)
+    z = ((features.astype(np.float64) - mean) @ basis.T).astype(np.float32).astype(np.float64)
+    between = [np.sqrt(np.maximum(0, np.einsum("ij,jk,ik->i", d, precision, d))) for d in (z[i + 1 :] - z[i] for i in range(len(z) - 1))]
+    return {
+        "detector": detector["name"],
+        "n": len(z),
+        "valuesF32": base64_of(z, "<f4"),
+        "labelsU8": {name: base64_of(label, "u1") for name, label in labels.items()},
+        "median": float(f"{np.median(np.concatenate(between)):.7g}"),
+    }
 
 
 def set_thresholds(

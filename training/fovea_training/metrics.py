@@ -106,6 +106,27 @@ def wilson(successes: int, n: int) -> tuple[float, float]:
     return (0.0 if successes == 0 else (centre - half) / scale, 1.0 if successes == n else (centre + half) / scale)
 
 
+def reliability(p: np.ndarray, label: np.ndarray, bins: int) -> list[dict]:
+    """A table of equal-mass bins by ascending probability: mean probability, share of positives with Wilson's interval, n.
+    Equal probabilities stay together, so a bin may be larger than its share and there may be fewer bins."""
+    values, n, positives = tie_groups(p, label)
+    cut = np.minimum(np.floor((np.cumsum(n) - n / 2) / len(p) * bins), bins - 1).astype(int)
+    rows = []
+    for one in np.unique(cut):
+        at = cut == one
+        count, hits = int(n[at].sum()), int(positives[at].sum())
+        low, high = wilson(hits, count)
+        rows.append(
+            {
+                "predicted": round(float((values[at] * n[at]).sum() / count), 5),
+                "observed": round(hits / count, 5),
+                "interval": [round(low, 5), round(high, 5)],
+                "n": count,
+            }
+        )
+    return rows
+
+
 def _sfc32(seed: int):
     """The generator of src/statistics/random.ts: 32-bit words, the same stream for the same seed."""
     word = 0xFFFFFFFF

@@ -33,6 +33,19 @@ class Detectors(unittest.TestCase):
         refused = dict.fromkeys(detectors.names(found), 0.05)
         detectors.set_thresholds(found, (cls.held, cls.logits), [(cls.elsewhere, cls.logits)], cls.share, refused)
 
+    def test_neighbours_are_measured_as_the_detector_measures(self):
+        detector = next(d for d in self.found if d["name"] == "network")
+        held = detectors.neighbours(detector, self.held[:40], {"a": np.arange(40) % 2})
+        z = detectors.from_base64(held["valuesF32"], "<f4").reshape(40, -1)
+        # a class centre of the detector stands for one of the cases
+        at = {**detector, "classes": [{"name": "case", "centreF32": detectors.base64_of(z[3], "<f4")}]}
+        squares = detectors.score(at, self.held[:40], self.logits[:40])
+        self.assertLess(squares[3], 1e-3)
+        self.assertEqual(held["n"], 40)
+        pairs = [np.sqrt(detectors.score({**at, "classes": [{"name": "c", "centreF32": detectors.base64_of(one, "<f4")}]}, self.held[:40], self.logits[:40])) for one in z]
+        upper = np.array(pairs)[np.triu_indices(40, 1)]
+        self.assertAlmostEqual(held["median"], float(np.median(upper)), 3)
+
     def test_thresholds_keep_the_false_alarm_rate_and_the_rate_under_changes(self):
         under = detectors.alarms(self.found, self.elsewhere, self.logits).mean(0)
         for d, changed in zip(self.found, under):

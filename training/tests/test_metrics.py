@@ -17,6 +17,26 @@ def synthetic(n: int, seed: int = 0):
     return z, (rng.random(n) < 1 / (1 + np.exp(-z))).astype(np.uint8)
 
 
+class Reliability(unittest.TestCase):
+    def test_bins_hold_every_image_once_and_keep_equal_probabilities_together(self):
+        p = np.array([0.1] * 5 + [0.2] * 3 + [0.9] * 12)
+        label = np.array([0] * 5 + [1, 0, 0] + [1] * 12)
+        rows = metrics.reliability(p, label, 4)
+        self.assertEqual([(r["predicted"], r["n"]) for r in rows], [(0.1, 5), (0.2, 3), (0.9, 12)])
+        self.assertEqual([r["observed"] for r in rows], [0, round(1 / 3, 5), 1])
+        for row in rows:
+            self.assertLessEqual(row["interval"][0], row["observed"])
+            self.assertGreaterEqual(row["interval"][1], row["observed"])
+
+    def test_a_well_calibrated_score_lies_within_most_intervals(self):
+        z, label = synthetic(4000)
+        p = 1 / (1 + np.exp(-z))
+        rows = metrics.reliability(p, label, 10)
+        self.assertEqual(sum(r["n"] for r in rows), 4000)
+        self.assertEqual(len(rows), 10)
+        self.assertGreaterEqual(sum(r["interval"][0] <= r["predicted"] <= r["interval"][1] for r in rows), 8)
+
+
 class Shared(unittest.TestCase):
     """The fixture that src/statistics is held to as well."""
 
