@@ -173,6 +173,7 @@ async function composeOn(
           evidence: createEvidence(createAssessments(database), models, anonymousTenant(config.tenants)),
         }
       : null,
+    smart: null,
   });
 
   close.push(() => app.close());

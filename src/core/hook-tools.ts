@@ -40,6 +40,15 @@ export function isClinician(userId: string): boolean {
   return !/^(Patient|RelatedPerson)\//.test(userId);
 }
 
+/**
+ * Whether `fhirUser` names a clinician. It may name a Person too, who may be a patient: nobody is told a result of whom
+ * the EHR does not say so. @see SMART App Launch 2.2 §fhirUser
+ * @param reference relative or absolute
+ */
+export function isPractitioner(reference: string): boolean {
+  return /(?:^|\/)(?:Practitioner|PractitionerRole)\/[^/]+$/.test(reference);
+}
+
 export interface PatientAssessments {
   readonly studies: readonly StudyAssessment[];
   /** Studies that no deployed model reads (another modality): never a card. */

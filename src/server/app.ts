@@ -10,6 +10,8 @@ import type { Log } from '#core/log';
 import { answerClientError } from './client-error.ts';
 import { html, page, pageHeaders } from './html.ts';
 import { stackOf } from './log.ts';
+import type { SmartAppOptions } from './routes/app/options.ts';
+import { smartApp } from './routes/app/smart-app.ts';
 import { type EvidenceView, evidenceRoutes } from './routes/evidence.ts';
 import { healthRoutes, type Readiness } from './routes/health.ts';
 import { type SourceAttributeRecord, sourceAttributeRoutes } from './routes/source-attributes.ts';
@@ -28,6 +30,8 @@ export interface AppOptions<Client> {
     readonly origin: () => string;
     readonly evidence: (id: string) => Promise<EvidenceView | null>;
   } | null;
+  /** null: no tenant has registered the SMART app at its EHR, and nothing of it is there. */
+  readonly smart: Omit<SmartAppOptions, 'log'> | null;
 }
 
 /** The HTTP service: every route, one error handler. Does not listen yet. */
@@ -41,6 +45,8 @@ export async function createApp<Client>(options: AppOptions<Client>): Promise<Fa
     },
     clientErrorHandler: answerClientError,
     bodyLimit: options.bodyLimit,
+    // Keys of studies and pictures stand in addresses.
+    routerOptions: { maxParamLength: 512 },
     trustProxy: options.trustProxy.length > 0 ? [...options.trustProxy] : false,
     // Slow senders and idle sockets are closed; a hook's answer itself has its own deadline.
     requestTimeout: 30_000,
@@ -84,6 +90,7 @@ export async function createApp<Client>(options: AppOptions<Client>): Promise<Fa
     options.cds.services.map((service) => service.id),
     options.records,
   );
+  if (options.smart !== null) await smartApp(app, { ...options.smart, log: options.log });
   if (options.sandbox === null) {
     app.get('/', (_request, reply) => reply.headers(pageHeaders).send(homePage));
   } else {

@@ -60,6 +60,7 @@ export async function testApp({ handle, ...options }: TestAppOptions = {}): Prom
     readiness: async () => ({ ready: true, store: 'ok', models: [] }),
     records: () => [],
     sandbox: null,
+    smart: null,
     ...options,
     bodyLimit,
   });
