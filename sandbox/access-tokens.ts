@@ -1,9 +1,13 @@
 import { createHash, randomBytes } from 'node:crypto';
 
-/** What an access token opens: one patient's record, for reading. */
+/** What an access token opens: what its scopes say, for reading. */
 export interface Grant {
-  readonly patientId: string;
+  /** Whose record the `patient/` scopes open; null: nobody's. */
+  readonly patientId: string | null;
+  /** Separated by spaces. @see SMART App Launch 2.2 §Scopes */
   readonly scope: string;
+  /** Who signed in, e.g. `Practitioner/demo`: sees what this user may see by the `user/` scopes. Absent: a service. */
+  readonly user?: string;
 }
 
 /** What a caller showed: no token at all, a token that holds, or one that does not (unknown or expired). */
@@ -12,11 +16,16 @@ export type Shown =
   | { readonly kind: 'granted'; readonly grant: Grant }
   | { readonly kind: 'refused' };
 
-export interface AccessTokens {
+/** Says what a caller's token opens. */
+export interface TokenCheck {
+  /** @param authorization the `Authorization` header */
+  check(authorization: string | undefined): Shown | Promise<Shown>;
+}
+
+export interface AccessTokens extends TokenCheck {
   /** Seconds that a token lives. */
   readonly lifetimeSeconds: number;
   issue(grant: Grant): string;
-  /** @param authorization the `Authorization` header */
   check(authorization: string | undefined): Shown;
 }
 
@@ -35,13 +44,18 @@ export function createAccessTokens(now: () => number = Date.now): AccessTokens {
     },
     check(authorization) {
       if (authorization === undefined) return { kind: 'none' };
-      const token = /^Bearer +([\w\-.~+/]+=*)$/i.exec(authorization)?.[1];
+      const token = bearerToken(authorization);
       const found = token === undefined ? undefined : grants.get(digestOf(token));
       return found !== undefined && found.expires > now()
         ? { kind: 'granted', grant: found.grant }
         : { kind: 'refused' };
     },
   };
+}
+
+/** The token of an `Authorization` header, or undefined where it carries none. @see RFC 6750 §2.1 */
+export function bearerToken(authorization: string): string | undefined {
+  return /^Bearer +([\w\-.~+/]+=*)$/i.exec(authorization)?.[1];
 }
 
 function digestOf(token: string): string {

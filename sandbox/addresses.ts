@@ -25,3 +25,8 @@ export function addressesBelow(base: string): Addresses {
     jwksUrl: `${base}/auth/jwks.json`,
   };
 }
+
+/** Whether an address is one of this machine's own. */
+export function isOnThisMachine(address: string): boolean {
+  return /^(localhost|127\.[\d.]+|\[::1\])$/.test(new URL(address).hostname);
+}

@@ -1,12 +1,13 @@
 import { createReadStream } from 'node:fs';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { AccessTokens } from './access-tokens.ts';
+import type { TokenCheck } from './access-tokens.ts';
 import { type DicomJson, datasetJson } from './dicom-json.ts';
-import { grantOf, type TokenRule } from './gatekeeper.ts';
+import { askForToken, grantOf, refuseScope, type TokenRule } from './gatekeeper.ts';
 import type { HeldInstance, ImageArchive } from './image-archive.ts';
 import { multipartOf } from './multipart.ts';
 import { outcomeOf, sendFhir } from './outcome.ts';
 import { instanceResult, seriesResult, studyResult } from './qido-results.ts';
+import { reachOf } from './reach.ts';
 
 interface Params {
   readonly study: string;
@@ -24,7 +25,7 @@ export function dicomWebRoutes(
   app: FastifyInstance,
   options: {
     readonly archive: ImageArchive;
-    readonly tokens: AccessTokens;
+    readonly tokens: TokenCheck;
     readonly rule: TokenRule;
     /** Public WADO-RS root. */
     readonly base: string;
@@ -39,17 +40,25 @@ export function dicomWebRoutes(
   });
 
   /** The instances that the address names and the caller may see; answers itself and gives null where there are none. */
-  const found = (request: FastifyRequest, reply: FastifyReply): readonly HeldInstance[] | null => {
-    const grant = grantOf(request, tokens, rule);
+  const found = async (
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<readonly HeldInstance[] | null> => {
+    const grant = await grantOf(request, tokens, rule);
     if (grant === null) {
-      reply.header('www-authenticate', 'Bearer');
-      sendFhir(reply, 401, outcomeOf('login', 'A valid access token is needed.'));
+      askForToken(reply);
+      return null;
+    }
+    // Who may read the record of a study may read its pictures. @see SMART Imaging Access
+    const reach = reachOf(grant, 'ImagingStudy', 'r');
+    if (reach === null) {
+      refuseScope(reply, 'patient/ImagingStudy.r');
       return null;
     }
     const { study, series, instance } = request.params as Partial<Params>;
     const held = archive.instances.filter(
       (one) =>
-        (grant === 'everything' || one.patient.id === grant.patientId) &&
+        (reach.of === 'everybody' || one.patient.id === reach.patientId) &&
         (study === undefined || one.study.studyInstanceUid === study) &&
         (series === undefined || one.series.seriesInstanceUid === series) &&
         (instance === undefined || one.instance.sopInstanceUid === instance),
@@ -63,8 +72,8 @@ export function dicomWebRoutes(
 
   const query =
     (result: (held: readonly HeldInstance[], base: string) => readonly DicomJson[]) =>
-    (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
-      const held = found(request, reply);
+    async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+      const held = await found(request, reply);
       return held === null
         ? reply
         : sendDicomJson(reply, page(matching(result(held, base), request.query), request.query));
@@ -80,7 +89,7 @@ export function dicomWebRoutes(
     '/studies/:study/series/:series/instances/:instance',
   ]) {
     app.get(level, async (request, reply) => {
-      const held = found(request, reply);
+      const held = await found(request, reply);
       if (held === null) return reply;
       if (!acceptsFiles(request.headers.accept)) {
         return sendFhir(
@@ -96,14 +105,14 @@ export function dicomWebRoutes(
       return reply.header('content-type', contentType).header('content-length', contentLength).send(body);
     });
     app.get(`${level}/metadata`, async (request, reply) => {
-      const held = found(request, reply);
+      const held = await found(request, reply);
       if (held === null) return reply;
       return sendDicomJson(reply, await Promise.all(held.map(({ file }) => datasetJson(file))));
     });
   }
 
-  app.get('/studies/:study/series/:series/instances/:instance/rendered', (request, reply) => {
-    const held = found(request, reply)?.[0];
+  app.get('/studies/:study/series/:series/instances/:instance/rendered', async (request, reply) => {
+    const held = (await found(request, reply))?.[0];
     if (held === undefined) return reply;
     return reply.header('content-type', 'image/png').send(createReadStream(held.preview));
   });

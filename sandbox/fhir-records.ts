@@ -2,36 +2,41 @@ import type {
   CodeableConcept,
   Coding,
   Condition,
-  DiagnosticReport,
+  Encounter,
   Endpoint,
   ImagingStudy,
   Patient,
-  Practitioner,
   Reference,
   Resource,
   ServiceRequest,
 } from '@medplum/fhirtypes';
 import type { Addresses } from './addresses.ts';
 import type { CasePatient, CaseStudy, SandboxCase } from './case-file.ts';
+import { reportOf } from './reports.ts';
+import { careTeamNurse, practitioner, radiologist } from './staff.ts';
 
 /** System of the medical record numbers; the DICOM files carry the same values as Patient ID. */
 export const mrnSystem = 'https://fovea.health/sandbox/mrn';
 
-/** Who works with the chart page. */
-export const practitioner: Practitioner = {
-  resourceType: 'Practitioner',
-  id: 'demo',
-  active: true,
-  name: [{ family: 'Hartmann', given: ['Ruth'], prefix: ['Dr'] }],
-};
-
-/** The whole record of the sandbox as FHIR R4 resources. */
-export function chartRecords(cases: readonly SandboxCase[], addresses: Addresses): Resource[] {
+/**
+ * The whole record of the sandbox as FHIR R4 resources.
+ *
+ * @param needsToken whether the DICOMweb servers serve nobody without an access token
+ */
+export function chartRecords(
+  cases: readonly SandboxCase[],
+  addresses: Addresses,
+  needsToken = true,
+): Resource[] {
   const containing = caseWithContainedEndpoint(cases);
   return [
     practitioner,
-    ...(['normal', 'slow', 'foreign'] as const).map((id) => endpointOf(id, addresses)),
-    ...cases.flatMap((one) => recordsOf(one, addresses, one === containing)),
+    careTeamNurse,
+    radiologist,
+    ...(['normal', 'slow', 'foreign'] as const).map((id) => endpointOf(id, addresses, needsToken)),
+    ...cases.flatMap((one) =>
+      recordsOf(one, one === containing ? endpointOf(one.endpoint, addresses, needsToken) : null),
+    ),
   ];
 }
 
@@ -40,7 +45,8 @@ function caseWithContainedEndpoint(cases: readonly SandboxCase[]): SandboxCase |
   return cases.findLast((one) => one.endpoint === 'normal' && one.studies.length > 0);
 }
 
-function recordsOf(one: SandboxCase, addresses: Addresses, contained: boolean): Resource[] {
+/** @param contained the Endpoint of the studies where they contain it; else they refer to it */
+function recordsOf(one: SandboxCase, contained: Endpoint | null): Resource[] {
   const subject: Reference<Patient> = {
     reference: `Patient/${one.patient.id}`,
     display: nameOf(one.patient),
@@ -48,11 +54,12 @@ function recordsOf(one: SandboxCase, addresses: Addresses, contained: boolean): 
   return [
     patientOf(one.patient),
     conditionOf(one, subject),
+    encounterOf(one, subject),
     ...one.studies.flatMap((study, index): Resource[] => {
-      const id = `${one.patient.id}-${index + 1}`;
+      const id = studyIdOf(one.patient, index);
       return [
         orderOf(study, id, subject),
-        studyOf(study, id, subject, one.endpoint, contained ? addresses : null),
+        studyOf(study, id, subject, one.endpoint, contained),
         reportOf(study, id, subject),
       ];
     }),
@@ -82,14 +89,14 @@ function patientOf(patient: CasePatient): Patient {
 }
 
 /** @see SMART Imaging Access §Endpoint */
-function endpointOf(id: SandboxCase['endpoint'], addresses: Addresses): Endpoint {
+function endpointOf(id: SandboxCase['endpoint'], addresses: Addresses, needsToken: boolean): Endpoint {
   return {
     resourceType: 'Endpoint',
     id,
     extension: [
       {
         url: 'http://hl7.org/fhir/smart-imaging-access/StructureDefinition/requires-access-token',
-        valueBoolean: true,
+        valueBoolean: needsToken,
       },
     ],
     status: 'active',
@@ -103,13 +110,12 @@ function endpointOf(id: SandboxCase['endpoint'], addresses: Addresses): Endpoint
   };
 }
 
-/** `contained`: where the addresses are given, the Endpoint is contained; else it is referenced. */
 function studyOf(
   study: CaseStudy,
   id: string,
   subject: Reference<Patient>,
   endpoint: SandboxCase['endpoint'],
-  contained: Addresses | null,
+  contained: Endpoint | null,
 ): ImagingStudy {
   const instances = study.series.map((series) => series.instances.length).reduce((a, b) => a + b, 0);
   const bodySite = study.bodySite === null ? null : bodySiteCoding(study.bodySite);
@@ -117,7 +123,7 @@ function studyOf(
   return {
     resourceType: 'ImagingStudy',
     id,
-    ...(contained !== null && { contained: [{ ...endpointOf(endpoint, contained), id: 'pacs' }] }),
+    ...(contained !== null && { contained: [{ ...contained, id: 'pacs' }] }),
     identifier: [
       { use: 'official', system: 'urn:dicom:uid', value: `urn:oid:${study.studyInstanceUid}` },
       {
@@ -165,24 +171,20 @@ function orderOf(study: CaseStudy, id: string, subject: Reference<Patient>): Ser
   };
 }
 
-/** The radiologist has not read the study yet, which is when Fovea is asked. */
-function reportOf(study: CaseStudy, id: string, subject: Reference<Patient>): DiagnosticReport {
+/** The visit that the chart is opened in. */
+function encounterOf(one: SandboxCase, subject: Reference<Patient>): Encounter {
   return {
-    resourceType: 'DiagnosticReport',
-    id,
-    status: 'registered',
-    category: [
-      {
-        coding: [
-          { system: 'http://terminology.hl7.org/CodeSystem/v2-0074', code: 'RAD', display: 'Radiology' },
-        ],
-      },
-    ],
-    code: { text: study.description },
+    resourceType: 'Encounter',
+    id: one.patient.id,
+    status: 'in-progress',
+    class: {
+      system: 'http://terminology.hl7.org/CodeSystem/v3-ActCode',
+      code: 'EMER',
+      display: 'emergency',
+    },
     subject,
-    basedOn: [{ reference: `ServiceRequest/${id}` }],
-    effectiveDateTime: study.started,
-    imagingStudy: [{ reference: `ImagingStudy/${id}` }],
+    participant: [{ individual: { reference: 'Practitioner/demo' } }],
+    reasonCode: [{ text: 'Cough' }],
   };
 }
 
@@ -230,4 +232,9 @@ function concept(coding: Coding): CodeableConcept {
 /** `Given Family`. */
 export function nameOf(patient: CasePatient): string {
   return `${patient.given} ${patient.family}`;
+}
+
+/** Id of the ImagingStudy of a patient's study. @param index from 0, as in `cases.json` */
+export function studyIdOf(patient: CasePatient, index: number): string {
+  return `${patient.id}-${index + 1}`;
 }

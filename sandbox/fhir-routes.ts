@@ -1,9 +1,10 @@
-import type { Bundle, CapabilityStatement, Resource } from '@medplum/fhirtypes';
+import type { Bundle, BundleEntry, CapabilityStatement, CapabilityStatementRest } from '@medplum/fhirtypes';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { AccessTokens, Grant } from './access-tokens.ts';
+import type { Grant, TokenCheck } from './access-tokens.ts';
 import { type FhirStore, resourceTypes } from './fhir-store.ts';
-import { grantOf, type TokenRule } from './gatekeeper.ts';
+import { askForToken, grantOf, refuseScope, type TokenRule } from './gatekeeper.ts';
 import { outcomeOf, sendFhir } from './outcome.ts';
+import { isOwnUser, reaches, reachOf } from './reach.ts';
 
 /** Entries of a page when the search does not say `_count`. */
 const pageSize = 20;
@@ -13,20 +14,24 @@ export function fhirRoutes(
   app: FastifyInstance,
   options: {
     readonly store: FhirStore;
-    readonly tokens: AccessTokens;
+    readonly tokens: TokenCheck;
     readonly rule: TokenRule;
     /** Public base, without a trailing slash. */
     readonly base: string;
+    /** How access is got, for the CapabilityStatement; absent: it says nothing of that. */
+    readonly security?: CapabilityStatementRest['security'];
   },
 ): void {
-  const { store, tokens, rule, base } = options;
-  const allowed = (request: FastifyRequest, reply: FastifyReply): Grant | 'everything' | null => {
-    const grant = grantOf(request, tokens, rule);
-    if (grant !== null) return grant;
-    reply.header('www-authenticate', 'Bearer');
-    sendFhir(reply, 401, outcomeOf('login', 'A valid access token is needed.'));
-    return null;
+  const { store, tokens, rule, base, security } = options;
+  const allowed = async (
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<Grant | 'everything' | null> => {
+    const grant = await grantOf(request, tokens, rule);
+    if (grant === null) askForToken(reply);
+    return grant;
   };
+  const foreign = outcomeOf('forbidden', 'The token is for one patient only.');
 
   app.addContentTypeParser(
     ['application/fhir+json'],
@@ -34,36 +39,44 @@ export function fhirRoutes(
     app.getDefaultJsonParser('error', 'error'),
   );
 
-  app.get('/metadata', (_request, reply) => sendFhir(reply, 200, capabilities(base)));
+  app.get('/metadata', (_request, reply) => sendFhir(reply, 200, capabilities(base, security)));
 
   app.get<{ Params: { type: string } }>('/:type', async (request, reply) => {
-    const grant = allowed(request, reply);
+    const grant = await allowed(request, reply);
     if (grant === null) return reply;
     const { type } = request.params;
     if (!isHeld(type)) return unknownType(reply, type);
+    const reach = reachOf(grant, type, 's');
+    if (reach === null) return refuseScope(reply, scopeFor(grant, type, 's'));
     const query = new URLSearchParams(request.url.split('?')[1] ?? '');
     const answer = await store.get(`${type}?${query}`);
     if (answer.status !== 200) return sendFhir(reply, answer.status, answer.resource);
     const bundle = answer.resource as Bundle;
-    const foreign = (bundle.entry ?? []).some(({ resource }) => !opens(grant, resource));
-    if (foreign) return sendFhir(reply, 403, outcomeOf('forbidden', 'The token is for one patient only.'));
-    return sendFhir(reply, 200, withLinks(bundle, `${base}/${type}`, query, base));
+    const entries = bundle.entry ?? [];
+    const beyond = ({ resource, search }: BundleEntry) =>
+      search?.mode !== 'include' && resource !== undefined && !reaches(reach, resource);
+    if (entries.some(beyond)) return sendFhir(reply, 403, foreign);
+    const shown = { ...bundle, ...(entries.length > 0 && { entry: entries.filter(mayInclude(grant)) }) };
+    return sendFhir(reply, 200, withLinks(shown, `${base}/${type}`, query, base));
   });
 
   app.get<{ Params: { type: string; id: string } }>('/:type/:id', async (request, reply) => {
-    const grant = allowed(request, reply);
+    const grant = await allowed(request, reply);
     if (grant === null) return reply;
     const { type, id } = request.params;
     if (!isHeld(type)) return unknownType(reply, type);
+    const own = isOwnUser(grant, type, id);
+    const reach = reachOf(grant, type, 'r');
+    if (reach === null && !own) return refuseScope(reply, scopeFor(grant, type, 'r'));
     const { status, resource } = await store.get(`${type}/${encodeURIComponent(id)}`);
-    if (status === 200 && !opens(grant, resource)) {
-      return sendFhir(reply, 403, outcomeOf('forbidden', 'The token is for one patient only.'));
+    if (status === 200 && !own && reach !== null && !reaches(reach, resource)) {
+      return sendFhir(reply, 403, foreign);
     }
     return sendFhir(reply, status, resource);
   });
 
   app.post<{ Params: { type: string }; Body: unknown }>('/:type', async (request, reply) => {
-    const grant = allowed(request, reply);
+    const grant = await allowed(request, reply);
     if (grant === null) return reply;
     const { type } = request.params;
     if (!isHeld(type)) return unknownType(reply, type);
@@ -86,13 +99,19 @@ function unknownType(reply: FastifyReply, type: string): FastifyReply {
   return sendFhir(reply, 404, outcomeOf('not-supported', `This server holds no ${type.slice(0, 40)}.`));
 }
 
-/** Endpoints and practitioners are nobody's; everything else belongs to one patient. */
-function opens(grant: Grant | 'everything', resource: Resource | undefined): boolean {
-  if (grant === 'everything' || resource === undefined) return true;
-  if (resource.resourceType === 'Patient') return resource.id === grant.patientId;
-  if (!('subject' in resource)) return true;
-  const subject = resource.subject as { reference?: string } | undefined;
-  return subject?.reference === `Patient/${grant.patientId}`;
+/** What is included goes along only where the token opens it by itself. */
+function mayInclude(grant: Grant | 'everything'): (entry: BundleEntry) => boolean {
+  return ({ resource, search }) => {
+    if (resource === undefined || search?.mode !== 'include') return true;
+    const reach = reachOf(grant, resource.resourceType, 'r');
+    return reach !== null && reaches(reach, resource);
+  };
+}
+
+/** The scope that a refused call would have needed. */
+function scopeFor(grant: Grant | 'everything', type: string, right: 'r' | 's'): string {
+  const context = grant === 'everything' || grant.patientId !== null ? 'patient' : 'user';
+  return `${context}/${type}.${right}`;
 }
 
 /** @see FHIR R4 §3.1.1.4 Paging, §3.1.1.6 */
@@ -114,7 +133,7 @@ function withLinks(bundle: Bundle, address: string, query: URLSearchParams, base
   return { ...bundle, link, ...(entry !== undefined && { entry }) };
 }
 
-function capabilities(base: string): CapabilityStatement {
+function capabilities(base: string, security: CapabilityStatementRest['security']): CapabilityStatement {
   return {
     resourceType: 'CapabilityStatement',
     status: 'active',
@@ -126,6 +145,7 @@ function capabilities(base: string): CapabilityStatement {
     rest: [
       {
         mode: 'server',
+        ...(security !== undefined && { security }),
         resource: resourceTypes.map((type) => ({
           type,
           interaction: [{ code: 'read' }, { code: 'search-type' }, { code: 'create' }],

@@ -11,6 +11,7 @@ import type {
 export const resourceTypes = [
   'Condition',
   'DiagnosticReport',
+  'Encounter',
   'Endpoint',
   'ImagingStudy',
   'Patient',

@@ -15,7 +15,8 @@ export interface SandboxServer {
 
 const builtChart = path.resolve(import.meta.dirname, '..', '..', 'dist', 'sandbox', 'chart');
 
-export async function startSandbox(options: Partial<SandboxOptions> = {}): Promise<SandboxServer> {
+/** @param port 0: any that is free */
+export async function startSandbox(options: Partial<SandboxOptions> = {}, port = 0): Promise<SandboxServer> {
   const data = writeStandInCases();
   const peer = await startCdsPeer();
   const app = Fastify({ trustProxy: 'loopback', forceCloseConnections: true });
@@ -29,7 +30,7 @@ export async function startSandbox(options: Partial<SandboxOptions> = {}): Promi
     slowArchiveDelay: 200,
     ...options,
   });
-  const origin = await app.listen({ host: '127.0.0.1', port: 0 });
+  const origin = await app.listen({ host: '127.0.0.1', port });
   return {
     base: `${origin}/sandbox`,
     data,
