@@ -75,9 +75,10 @@ function told(entry: AssessEntry, packages: readonly ModelPackage[], prevalence:
   };
 }
 
-/** Without the files of a folder that are not DICOM; one that was named itself is told. */
+/** Without the files of a folder that are not DICOM; one that was named itself, or that its name calls DICOM, is told. */
 function withoutStrays(entries: readonly AssessEntry[], named: ReadonlySet<string>): readonly AssessEntry[] {
-  return entries.filter(({ path, reason }) => reason?.code !== 'DICOM_NOT_DICOM' || named.has(path));
+  const isMeant = (path: string) => named.has(path) || /\.(dcm|dicom)$/i.test(path);
+  return entries.filter(({ path, reason }) => reason?.code !== 'DICOM_NOT_DICOM' || isMeant(path));
 }
 
 function inWords(entries: readonly Told[], prevalence: number | null): string {

@@ -43,7 +43,7 @@ program
   .addOption(json())
   .addHelpText(
     'after',
-    '\nA file that cannot be assessed is an entry with a coded reason; the command goes on and exits 0. Files of a folder that are not DICOM are skipped and counted on standard error.',
+    '\nA file that cannot be assessed is an entry with a coded reason; the command goes on and exits 0. Files of a folder that are not DICOM, unless they are named .dcm, are skipped and counted on standard error.',
   )
   .action(
     run(async (paths: string[], options: { model?: string; prevalence?: string; json?: boolean }) =>

@@ -131,6 +131,10 @@ describe('the fovea command', () => {
     expect(none.code).toBe(0);
     expect(none.stdout).not.toContain('DICOM_NOT_DICOM');
     expect(none.stderr).toContain('2 files that are not DICOM skipped\n');
+    writeFileSync(path.join(mixed, 'damaged.DCM'), 'damaged');
+    const damaged = await runCli(['assess', mixed]);
+    expect(damaged.stdout).toContain('DICOM_NOT_DICOM');
+    expect(damaged.stderr).toContain('2 files that are not DICOM skipped\n');
   });
 
   it('assess says what to do about a path that is not there: exit 1', async () => {
