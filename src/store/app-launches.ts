@@ -41,7 +41,7 @@ export interface StoredLaunch {
 /** Launches of the SMART app, each found by its browser only. */
 export interface LaunchStore {
   /** @param stateHash SHA-256 of `state`, hexadecimal */
-  addPending(launch: NewLaunch & { readonly stateHash: string }): Promise<void>;
+  addPending(launch: NewLaunch & { readonly stateHash: string }, now: Date): Promise<void>;
   /** Takes a launch that waits for its answer: once, by its own browser, before it expires. null: there is none. */
   takePending(browserHash: string, stateHash: string, now: Date): Promise<TakenLaunch | null>;
   addOpen(launch: NewLaunch & { readonly parent: string | null; readonly seen: Date }): Promise<void>;
@@ -76,11 +76,11 @@ const forgottenAtOnce = 20;
 /** @throws ServiceError STORE_UNAVAILABLE, STORE_FULL, from every method */
 export function createLaunchStore({ kysely }: Pick<Database, 'kysely'>): LaunchStore {
   return {
-    async addPending({ id, browserHash, stateHash, tenant, iss, sealed, idleSeconds, expires }) {
+    async addPending({ id, browserHash, stateHash, tenant, iss, sealed, idleSeconds, expires }, now) {
       // Whoever calls the launch address may make such rows: they are forgotten as fast as they are made.
       await sql`
         delete from app_launches where id in (
-          select id from app_launches where phase = 'pending' and expires_at < now()
+          select id from app_launches where phase = 'pending' and expires_at < ${now}
           limit ${forgottenAtOnce} for update skip locked
         )`.execute(kysely);
       await sql`

@@ -80,16 +80,19 @@ export function createAppLaunches({
       const found = registered(pending.tenant, pending.iss);
       if (found === null) throw new ServiceError('SMART_ISS_NOT_ALLOWED');
       const id = randomUUID();
-      await store.addPending({
-        id,
-        browserHash: secretHash(browser),
-        stateHash: secretHash(pending.state),
-        tenant: pending.tenant,
-        iss: pending.iss,
-        sealed: seal(browser, id, pending),
-        idleSeconds: found.registration.idleSeconds,
-        expires: new Date(now().getTime() + pendingMs),
-      });
+      await store.addPending(
+        {
+          id,
+          browserHash: secretHash(browser),
+          stateHash: secretHash(pending.state),
+          tenant: pending.tenant,
+          iss: pending.iss,
+          sealed: seal(browser, id, pending),
+          idleSeconds: found.registration.idleSeconds,
+          expires: new Date(now().getTime() + pendingMs),
+        },
+        now(),
+      );
       return authorize;
     },
 

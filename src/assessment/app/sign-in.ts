@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { SmartClient, SmartGrant } from '#core/app-ports';
-import { ServiceError } from '#core/error';
+import { type ErrorCode, ServiceError } from '#core/error';
 import type { LaunchStore, StoredLaunch } from '#store/app-launches';
 import { seal, secretHash, unseal } from './seal.ts';
 
@@ -12,6 +12,13 @@ const renewalMs = 60_000;
 const lookMs = 150;
 /** How long a sign-in that can be renewed lasts at most, milliseconds: a working day. */
 const longestMs = 12 * 3_600_000;
+
+/** After these the EHR gives no token any more: the old refresh token was refused, or used up for an answer that does not hold. */
+const endings: ReadonlySet<ErrorCode> = new Set([
+  'SMART_ISS_NOT_ALLOWED',
+  'SMART_SESSION_ENDED',
+  'SMART_TOKEN_INVALID',
+]);
 
 /** When a sign-in ends at the latest: with its token where that cannot be renewed. */
 export function lastMoment(grant: SmartGrant, began: Date): Date {
@@ -66,7 +73,7 @@ export function createRenewal({ client, store, now }: SignInParts) {
     until: Date,
   ): Promise<SmartGrant> {
     const next = await client.refresh(tenant, iss, grant).catch(async (error: unknown) => {
-      if (error instanceof ServiceError && error.code === 'SMART_SESSION_ENDED') await store.end(root);
+      if (error instanceof ServiceError && endings.has(error.code)) await store.end(root);
       else await store.endRenewal(root, until, null);
       throw error;
     });
