@@ -48,13 +48,19 @@ export type Client = 'fovea-app' | 'fovea-app-public' | 'fovea-app-secret' | 'fo
 export const appScope =
   'launch openid fhirUser online_access patient/Patient.rs patient/ImagingStudy.rs patient/DiagnosticReport.rs patient/Endpoint.rs';
 
+/** @param options with a `foveaBase` Fovea's keys are read there; else they are given */
 export async function startSmartEhr(options: Partial<SandboxOptions> = {}): Promise<SmartEhr> {
   const { publicKey, privateKey } = await generateKeyPair('ES384');
   const key: JWK = { ...(await exportJWK(publicKey)), kid: 'test', alg: 'ES384', use: 'sig' } as JWK;
   const port = await freePort();
   const base = `http://127.0.0.1:${port}`;
   const sandbox = await startSandbox(
-    { publicBase: base, foveaBase: 'http://fovea.example', appKeys: { keys: [key] }, ...options },
+    {
+      publicBase: base,
+      foveaBase: 'http://fovea.example',
+      ...(options.foveaBase === undefined && { appKeys: { keys: [key] } }),
+      ...options,
+    },
     port,
   );
   const auth = `${base}/sandbox/auth`;
@@ -116,7 +122,7 @@ export async function startSmartEhr(options: Partial<SandboxOptions> = {}): Prom
         redirect_uri: callback,
         scope: appScope,
         state: 'the-state',
-        nonce: 'the-nonce',
+        nonce: (more['scope'] ?? appScope).split(' ').includes('openid') ? 'the-nonce' : undefined,
         aud: fhir,
         code_challenge: createHash('sha256').update(verifier).digest('base64url'),
         code_challenge_method: 'S256',
