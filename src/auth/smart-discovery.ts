@@ -14,7 +14,7 @@ export interface SmartServer {
   readonly tokenEndpoint: string;
   readonly jwksUri: string | null;
   readonly revocationEndpoint: string | null;
-  /** Algorithms of an id_token that it may use: none of them symmetric. */
+  /** Algorithms of an id_token that it may use; one that needs a shared secret or none at all is refused in any case. */
   readonly idTokenAlgorithms: readonly string[];
   /** @see RFC 9207 */
   readonly namesIssuer: boolean;
@@ -107,14 +107,12 @@ function readConfiguration(
     tokenEndpoint,
     jwksUri,
     revocationEndpoint: endpoint('revocation_endpoint'),
-    idTokenAlgorithms: stated.length === 0 ? usualAlgorithms : stated.filter(isAsymmetric),
+    idTokenAlgorithms: stated.length === 0 ? usualAlgorithms : stated,
     namesIssuer: document['authorization_response_iss_parameter_supported'] === true,
     capabilities,
     scopesSupported: new Set(texts(document['scopes_supported'])),
   };
 }
-
-const isAsymmetric = (algorithm: string): boolean => /^(?:RS|PS|ES)(?:256|384|512)$/.test(algorithm);
 
 /** Relative addresses are relative to the FHIR base. @see SMART App Launch 2.2 §Response of smart-configuration */
 function absolute(value: string, base: string): string | null {
