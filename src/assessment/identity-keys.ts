@@ -7,6 +7,10 @@ export interface Pseudonyms {
   user(tenant: string, userId: string): string;
   /** 32 hexadecimal digits for one content of one study of one tenant; opaque to callers. */
   study(tenant: string, studyInstanceUid: string, imagesDigest: string): string;
+  /** 32 hexadecimal digits for one series or image of one tenant; opaque to callers. */
+  image(tenant: string, uid: string): string;
+  /** 32 hexadecimal digits for one patient of one FHIR server of one tenant; opaque to callers. */
+  patient(tenant: string, fhirServer: string, fhirId: string): string;
 }
 
 /** @param key 32 bytes or more */
@@ -16,6 +20,8 @@ export function createPseudonyms(key: Uint8Array): Pseudonyms {
   return {
     user: (tenant, userId) => of('user', tenant, userId),
     study: (tenant, studyInstanceUid, imagesDigest) => of('study', tenant, studyInstanceUid, imagesDigest),
+    image: (tenant, uid) => of('image', tenant, uid),
+    patient: (tenant, fhirServer, fhirId) => of('patient', tenant, fhirServer, fhirId),
   };
 }
 

@@ -181,7 +181,22 @@ export async function readStates(
   );
 }
 
-async function tell(asker: Asker, asked: AskedStudy, known: Known, usual: UsualTimes): Promise<ToldStudy> {
+/** What is told of an asked study whose result is at hand. */
+export function tellStored(
+  parts: AssessmentParts,
+  asker: Pick<Asker, 'tenant'>,
+  asked: AskedStudy,
+  stored: StoredAssessment,
+): Promise<ToldStudy> {
+  return tell(asker, asked, { assessment: stored, job: null, overridden: false }, usualTimes(parts));
+}
+
+async function tell(
+  asker: Pick<Asker, 'tenant'>,
+  asked: AskedStudy,
+  known: Known,
+  usual: UsualTimes,
+): Promise<ToldStudy> {
   return { asked, stored: known.assessment, state: await stateOf(asker, asked, known, usual) };
 }
 
@@ -328,7 +343,7 @@ async function accept(
 }
 
 async function stateOf(
-  call: Asker,
+  call: Pick<Asker, 'tenant'>,
   { study, model, studyKey }: AskedStudy,
   { assessment: stored, job, overridden }: Known,
   usual: UsualTimes,

@@ -15,7 +15,18 @@ export interface Presenter {
     tenant: Tenant,
     stored: { readonly id: string; readonly created: Date; readonly assessment: Assessment },
   ): FinalResult;
+  /** Every operating point of a finding where `prevalence` of the examined have it, (0, 1); lowest threshold first. */
+  operatingPointsAt(finding: string, prevalence: number): readonly PointAtPrevalence[];
 }
+
+/** An operating point with what its calls are worth at one prevalence. */
+export interface PointAtPrevalence {
+  readonly point: OperatingPoint;
+  readonly value: OperatingPointValue;
+}
+
+/** Predictive values that are kept: shares that somebody tries out are many. */
+const mostValues = 256;
 
 /**
  * Probabilities are stored at the calibration set's prevalence and moved to the tenant's here, on reading; band and
@@ -38,7 +49,12 @@ export function createPresenter(deployed: DeployedModel<ModelPackage>): Presente
   const pointValueOf = (finding: string, point: OperatingPoint, prevalence: number): OperatingPointValue => {
     const key = `${finding}/${point.name}/${prevalence}`;
     const known = values.get(key) ?? valueAtPrevalence(point.sensitivity, point.specificity, prevalence);
+    values.delete(key);
     values.set(key, known);
+    for (const oldest of values.keys()) {
+      if (values.size <= mostValues) break;
+      values.delete(oldest);
+    }
     return known;
   };
 
@@ -51,6 +67,11 @@ export function createPresenter(deployed: DeployedModel<ModelPackage>): Presente
 
   return {
     facts,
+    operatingPointsAt: (finding, prevalence) =>
+      (pkg.calibration[finding]?.operatingPoints ?? []).map((point) => ({
+        point,
+        value: pointValueOf(finding, point, prevalence),
+      })),
     present(tenant, stored) {
       const { findings, image } = stored.assessment;
       const calibrations = findings.map(calibrationOf);

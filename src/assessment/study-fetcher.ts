@@ -39,14 +39,11 @@ export function createStudyFetcher(
       return { bytes };
     };
     const clientFor = (endpoint: ImagingEndpoint): DicomwebClient =>
-      createDicomwebClient({
-        outbound,
-        endpoint,
-        allowed: tenant.imagingServers,
+      imagingClient(outbound, endpoint, {
+        tenant,
+        fhirServer,
         token,
-        maySendToken: (to) => maySendToken(to, tenant.imagingServers, fhirServer),
         timeoutMs,
-        idleTimeoutMs: Math.min(idleTimeoutMs, timeoutMs),
         maxBytes: bytesLeft,
         signal,
       });
@@ -70,8 +67,35 @@ export function createStudyFetcher(
   };
 }
 
+/** A client of one imaging server of the tenant; the token goes along where the tenant's list lets it have it. */
+export function imagingClient(
+  outbound: OutboundFetch,
+  endpoint: ImagingEndpoint,
+  {
+    tenant,
+    fhirServer,
+    ...options
+  }: {
+    readonly tenant: Tenant;
+    readonly fhirServer: string | null;
+    readonly token: string | null;
+    readonly timeoutMs: number;
+    readonly maxBytes: number;
+    readonly signal: AbortSignal;
+  },
+): DicomwebClient {
+  return createDicomwebClient({
+    ...options,
+    outbound,
+    endpoint,
+    allowed: tenant.imagingServers,
+    maySendToken: (to) => maySendToken(to, tenant.imagingServers, fhirServer),
+    idleTimeoutMs: Math.min(idleTimeoutMs, options.timeoutMs),
+  });
+}
+
 interface EndpointReading {
-  readonly payload: JobPayload;
+  readonly payload: Pick<JobPayload, 'study' | 'fhirServer'>;
   readonly tenant: Tenant;
   readonly token: string | null;
   readonly signal: AbortSignal;
@@ -79,7 +103,7 @@ interface EndpointReading {
 }
 
 /** The study with the Endpoints that the record only refers to, read from the FHIR server of the call. */
-async function withEndpoints(
+export async function withEndpoints(
   outbound: OutboundFetch,
   { payload: { study, fhirServer }, tenant, token, signal, timeoutMs }: EndpointReading,
 ): Promise<StudyReference> {
@@ -98,7 +122,7 @@ async function withEndpoints(
 }
 
 /** A record without series: the imaging server is asked (QIDO-RS). */
-async function seriesOf(
+export async function seriesOf(
   study: StudyReference,
   tenant: Tenant,
   clientFor: (endpoint: ImagingEndpoint) => DicomwebClient,
@@ -108,13 +132,18 @@ async function seriesOf(
   return found;
 }
 
-/** @throws ServiceError ENDPOINT_MISSING */
-function endpointOf(study: StudyReference, series: SeriesReference | null, tenant: Tenant): ImagingEndpoint {
+/** Where a series, or the study, is to be had. @throws ServiceError ENDPOINT_MISSING */
+export function endpointOf(
+  study: StudyReference,
+  series: SeriesReference | null,
+  tenant: Tenant,
+): ImagingEndpoint {
   const endpoint = endpointFor(study, series, tenant);
   if (endpoint === null) throw new ServiceError('ENDPOINT_MISSING');
   return endpoint;
 }
 
-function byNumber(a: InstanceReference, b: InstanceReference): number {
+/** Instances in order of their numbers. */
+export function byNumber(a: InstanceReference, b: InstanceReference): number {
   return (a.number ?? 0) - (b.number ?? 0) || a.sopInstanceUid.localeCompare(b.sopInstanceUid);
 }

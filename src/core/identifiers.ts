@@ -6,6 +6,7 @@ export const canonicalBase = 'https://fovea.health';
 export const codeSystems = {
   reason: `${canonicalBase}/CodeSystem/reason`,
   overrideReason: `${canonicalBase}/CodeSystem/override-reason`,
+  answerReason: `${canonicalBase}/CodeSystem/answer-reason`,
   cardTopic: `${canonicalBase}/CodeSystem/card-topic`,
 } as const;
 

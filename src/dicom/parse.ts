@@ -1,4 +1,5 @@
-import { inflateRawSync } from 'node:zlib';
+import { promisify } from 'node:util';
+import { inflateRaw, inflateRawSync } from 'node:zlib';
 import { ServiceError } from '#core/error';
 import { type DataSet, type Encoding, type ReadBudget, readDataSet, valueBytes, vrAt } from './data-set.ts';
 import { type DicomLimits, defaultLimits, inflateLimit } from './limits.ts';
@@ -35,28 +36,59 @@ const magic = 0x4449434d; // "DICM"
  * @see DICOM PS3.10 §7, PS3.5 §7
  */
 export function parseDicom(bytes: Uint8Array, limits: DicomLimits = defaultLimits): DicomFile {
+  return parse(bytes, limits, null);
+}
+
+const inflateAside = promisify(inflateRaw);
+
+/** {@link parseDicom} with a deflated data set inflated in another thread. */
+export async function parseDicomAside(
+  bytes: Uint8Array,
+  limits: DicomLimits = defaultLimits,
+): Promise<DicomFile> {
+  const head = readHead(bytes, limits);
+  const isDeflated = transferSyntaxes.get(head.written ?? '')?.deflated === true;
+  if (!isDeflated) return parse(bytes, limits, null);
+  const deflated = bytes.subarray(head.bodyStart);
+  const maxOutputLength = inflateLimit(deflated.length, limits);
+  const body = await inflateAside(deflated, { maxOutputLength }).catch((cause: unknown) => {
+    throw inflateFailure(cause);
+  });
+  return parse(bytes, limits, body);
+}
+
+function readHead(bytes: Uint8Array, limits: DicomLimits) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const budget: ReadBudget = { elements: limits.elements, limits };
   const start = bytes.length >= 132 && view.getUint32(128) === magic ? 132 : 0;
   if (start === 0 && !startsLikeDataSet(bytes, view)) throw new ServiceError('DICOM_NOT_DICOM');
 
-  const notes: string[] = [];
   const metaEncoding: Encoding = { bytes, view, littleEndian: true, explicit: true };
   const meta =
     bytes.length - start >= 8 && view.getUint16(start, true) === 0x0002
       ? readDataSet(metaEncoding, start, bytes.length, budget, 0, (tag) => tag >>> 16 !== 0x0002)
       : null;
+  const written = meta === null ? null : transferSyntaxOf(meta.dataSet);
+  return { view, budget, start, meta, bodyStart: meta?.next ?? start, written };
+}
+
+/** @param inflated the data set of a deflated file, where it was inflated before */
+function parse(bytes: Uint8Array, limits: DicomLimits, inflated: Uint8Array | null): DicomFile {
+  const { view, budget, start, meta, bodyStart, written } = readHead(bytes, limits);
+  const notes: string[] = [];
   if (start === 0 && meta === null) notes.push('The file has no file meta information.');
 
-  const bodyStart = meta?.next ?? start;
-  const written = meta === null ? null : transferSyntaxOf(meta.dataSet);
   const seen = written === null ? seenSyntax(bytes, view, bodyStart) : null;
   if (seen !== null)
     notes.push('The transfer syntax is not written; it was recognised by the first element.');
   const transferSyntaxUid = written ?? seen ?? explicitLittleEndian;
   const transferSyntax = transferSyntaxes.get(transferSyntaxUid) ?? null;
 
-  const encoding = bodyEncoding(bytes, view, bodyStart, transferSyntax, limits, notes);
+  const encoding = bodyEncoding(bytes, view, bodyStart, transferSyntax, {
+    limits,
+    notes,
+    inflated,
+  });
   const body = readDataSet(encoding.encoding, encoding.start, encoding.encoding.bytes.length, budget);
   if (meta === null && body.dataSet.elements.size === 0) throw new ServiceError('DICOM_NOT_DICOM');
   return { meta: meta?.dataSet ?? null, dataSet: body.dataSet, transferSyntaxUid, transferSyntax, notes };
@@ -96,11 +128,18 @@ function bodyEncoding(
   view: DataView,
   start: number,
   syntax: TransferSyntax | null,
-  limits: DicomLimits,
-  notes: string[],
+  {
+    limits,
+    notes,
+    inflated: before,
+  }: {
+    readonly limits: DicomLimits;
+    readonly notes: string[];
+    readonly inflated: Uint8Array | null;
+  },
 ): { readonly encoding: Encoding; readonly start: number } {
   if (syntax?.deflated === true) {
-    const inflated = inflate(bytes.subarray(start), limits);
+    const inflated = before ?? inflate(bytes.subarray(start), limits);
     const inflatedView = new DataView(inflated.buffer, inflated.byteOffset, inflated.byteLength);
     return {
       encoding: { bytes: inflated, view: inflatedView, littleEndian: true, explicit: true },
@@ -129,9 +168,14 @@ export function inflate(deflated: Uint8Array, limits: DicomLimits, maximum?: num
   try {
     return inflateRawSync(deflated, { maxOutputLength });
   } catch (cause) {
-    const code = cause instanceof Error && 'code' in cause ? cause.code : null;
-    if (code === 'ERR_BUFFER_TOO_LARGE') throw new ServiceError('DICOM_INFLATE_LIMIT', { cause });
-    if (code === 'Z_BUF_ERROR') throw new ServiceError('DICOM_TRUNCATED', { cause });
-    throw new ServiceError('DICOM_INVALID', { detail: 'The deflated data are damaged.', cause });
+    throw inflateFailure(cause);
   }
+}
+
+/** What a failure of zlib means. */
+export function inflateFailure(cause: unknown): ServiceError {
+  const code = cause instanceof Error && 'code' in cause ? cause.code : null;
+  if (code === 'ERR_BUFFER_TOO_LARGE') return new ServiceError('DICOM_INFLATE_LIMIT', { cause });
+  if (code === 'Z_BUF_ERROR') return new ServiceError('DICOM_TRUNCATED', { cause });
+  return new ServiceError('DICOM_INVALID', { detail: 'The deflated data are damaged.', cause });
 }

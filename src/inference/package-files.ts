@@ -280,6 +280,7 @@ const evaluationSchema = Type.Object({
       description: text,
       n: positiveCount,
       positives: count,
+      patients: Type.Optional(positiveCount),
       findings: Type.Record(Type.String(), Type.Record(Type.String(), figure)),
       abstained: Type.Array(Type.Object({ code: text, n: count })),
       reliability: Type.Optional(

@@ -28,6 +28,8 @@ export interface FindingCalibration {
 }
 
 interface DetectorLimit {
+  /** Which of several of a kind it is. */
+  readonly name?: string;
   /** An image is out of distribution when its score exceeds it. */
   readonly threshold: number;
   /** Share of held-out in-distribution images above the threshold. */
@@ -161,6 +163,8 @@ export interface Evaluation {
     readonly description: string;
     readonly n: number;
     readonly positives: number;
+    /** Of how many patients the images are. */
+    readonly patients?: number;
     readonly findings: Readonly<Record<string, Readonly<Record<string, EvaluationFigure>>>>;
     readonly abstained: readonly { readonly code: string; readonly n: number }[];
     /** By finding, ascending by mean probability. */

@@ -10,7 +10,7 @@ import {
 } from './package-types.ts';
 import { check, count, mustHold, parseJson, positiveCount, share, strict, text } from './schema.ts';
 
-const limit = { threshold: Type.Number(), falseAlarm: share };
+const limit = { name: Type.Optional(text), threshold: Type.Number(), falseAlarm: share };
 const subspace = {
   dimension: positiveCount,
   rank: positiveCount,
@@ -28,7 +28,6 @@ const detectorSchema = Type.Union([
   }),
   Type.Object({
     kind: Type.Literal('mahalanobis'),
-    name: Type.Optional(text),
     ...subspace,
     classes: Type.Array(Type.Object({ name: text, centreF32: Type.String() }), { minItems: 1 }),
     precisionF32: Type.String(),
@@ -153,7 +152,8 @@ function decodeDetector(
   at: string,
 ): Detector {
   const { threshold, falseAlarm } = raw;
-  if (raw.kind === 'confidence') return { kind: raw.kind, threshold, falseAlarm };
+  const limits = { ...(raw.name !== undefined && { name: raw.name }), threshold, falseAlarm };
+  if (raw.kind === 'confidence') return { kind: raw.kind, ...limits };
   mustHold(raw.dimension === dimension, file, `${at}/dimension: is not that of the features`);
   const array = (field: string, base64: string, length: number): Float32Array => {
     const values = readF32(base64);
@@ -168,20 +168,19 @@ function decodeDetector(
       const length = Math.hypot(...prototypes.subarray(row * dimension, (row + 1) * dimension));
       mustHold(Math.abs(length - 1) <= 1e-3, file, `${at}/prototypesF32: row ${row} is not of length 1`);
     }
-    return { kind: raw.kind, k: raw.k, dimension, count: raw.count, prototypes, threshold, falseAlarm };
+    return { kind: raw.kind, k: raw.k, dimension, count: raw.count, prototypes, ...limits };
   }
   const { rank } = raw;
   mustHold(rank <= dimension, file, `${at}/rank: is more than the dimension`);
   const mean = array('meanF32', raw.meanF32, dimension);
   const projection = array('projectionF32', raw.projectionF32, rank * dimension);
-  if (raw.kind === 'residual')
-    return { kind: raw.kind, dimension, rank, mean, projection, threshold, falseAlarm };
+  if (raw.kind === 'residual') return { kind: raw.kind, dimension, rank, mean, projection, ...limits };
   const classes = raw.classes.map(({ name, centreF32 }, i) => ({
     name,
     centre: array(`classes/${i}/centreF32`, centreF32, rank),
   }));
   const precision = array('precisionF32', raw.precisionF32, rank * rank);
-  return { kind: raw.kind, dimension, rank, mean, projection, classes, precision, threshold, falseAlarm };
+  return { kind: raw.kind, dimension, rank, mean, projection, classes, precision, ...limits };
 }
 
 function requireHistogram({ edges, counts }: Histogram, file: string, at: string): void {

@@ -57,10 +57,15 @@ export interface Assessments {
    */
   ask(asks: readonly StudyAsk[]): Promise<StudyAnswer[]>;
   /** One assessment of a tenant by its id with what the process keeps to itself; null when there is none. */
-  byId(
-    tenant: string,
-    id: string,
-  ): Promise<(StoredAssessment & { readonly private: PrivateResult | null }) | null>;
+  byId(tenant: string, id: string): Promise<OpenedAssessment | null>;
+}
+
+/** An assessment read by its id, with what it is of and what the process keeps to itself. */
+export interface OpenedAssessment extends StoredAssessment {
+  /** {@link studyHash} */
+  readonly studyHash: string;
+  readonly model: { readonly name: string; readonly version: string };
+  readonly private: PrivateResult | null;
 }
 
 interface AskRow {
@@ -94,10 +99,13 @@ export function createAssessments(database: Pick<Database, 'kysely'>): Assessmen
         id: string;
         created: Date;
         content_digest: string;
+        study_hash: string;
+        model_name: string;
+        model_version: string;
         assessment: string;
         result: string | null;
       }>`
-        select a.id, a.created, a.content_digest, a.assessment::text as assessment, p.result::text as result
+        select a.id, a.created, a.content_digest, a.study_hash, a.model_name, a.model_version, a.assessment::text as assessment, p.result::text as result
         from assessments a left join assessment_private p on p.assessment_id = a.id
         where a.id = ${id} and a.tenant = ${tenant}`.execute(database.kysely);
       const row = rows[0];
@@ -106,6 +114,8 @@ export function createAssessments(database: Pick<Database, 'kysely'>): Assessmen
         id: row.id,
         created: row.created,
         contentDigest: row.content_digest,
+        studyHash: row.study_hash,
+        model: { name: row.model_name, version: row.model_version },
         assessment: JSON.parse(row.assessment) as Assessment,
         private: row.result === null ? null : (JSON.parse(row.result) as PrivateResult),
       };

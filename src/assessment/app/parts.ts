@@ -15,14 +15,6 @@ export interface AppParts extends AssessmentParts {
   readonly sandboxTenant: string | null;
 }
 
-/**
- * Whether this user is one whom the EHR names as a practitioner. Nobody else is told a result here: a patient or a
- * related person is not, nor is somebody of whom the EHR does not say who it is.
- */
-export function isPractitioner({ user }: Pick<AppSession, 'user'>): boolean {
-  return /(?:^|\/)(?:Practitioner|PractitionerRole)\/[^/]+$/.test(user.reference);
-}
-
 /** How long a token that was just given still lives at least, milliseconds. */
 const leastTokenMs = 30_000;
 

@@ -2,6 +2,7 @@ import { followPages, hasMorePages } from '#cds/pages';
 import type { AppPatient, AppReport } from '#core/app';
 import type { AppSession } from '#core/app-ports';
 import { asServiceError, ServiceError } from '#core/error';
+import { isPractitioner } from '#core/hook-tools';
 import type { ChartPatient, StudyReference } from '#core/imaging';
 import { fetchResource } from '#fhir/client';
 import { finalStatuses, readReports } from '#fhir/diagnostic-report';
@@ -10,7 +11,7 @@ import { readPatient } from '#fhir/patient';
 import { readBanner } from '#fhir/people';
 import { fhirServerOf } from '../fhir-server.ts';
 import { createCache } from './cache.ts';
-import { type AppParts, isPractitioner, sessionKey } from './parts.ts';
+import { type AppParts, sessionKey } from './parts.ts';
 import { line, lines } from './text.ts';
 
 /** One patient's record as the EHR gave it to this session. */
@@ -140,7 +141,7 @@ export function createEhr(parts: Pick<AppParts, 'outbound' | 'log'>): Ehr {
   return {
     async record(session) {
       const { patientId } = session;
-      if (patientId === null || !isPractitioner(session)) return null;
+      if (patientId === null || !isPractitioner(session.user.reference)) return null;
       return records.get(sessionKey(session), () => readRecord(session, patientId));
     },
     read: (session, path) => reader(session)(path),
