@@ -115,6 +115,13 @@ export async function startCdsPeer(): Promise<CdsPeer> {
         `<link rel="icon" href="data:,"><iframe title="chart" width="780" height="700" src="${request.query.of}"></iframe>`,
       ),
   );
+  app.get('/app/launch', (request, reply) =>
+    reply
+      .type('text/html')
+      .send(
+        `<!doctype html><html lang="en"><title>App</title><link rel="icon" href="data:,"><main><h1>App</h1><p>${Object.keys(request.query as object).join(' and ')}</p></main>`,
+      ),
+  );
   app.post('/cds-services/:id', (request, reply) => {
     record(request.url, request.headers.authorization, request.body);
     const { status, body, headers } = { headers: {}, ...(peer.queue.shift() ?? peer.answer) };

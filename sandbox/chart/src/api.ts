@@ -31,6 +31,12 @@ export interface StudyFacts {
   readonly modality: string;
   readonly bodySite: string | null;
   readonly view: string | null;
+  /** What the radiologist found; null: not read yet. */
+  readonly report: {
+    readonly issued: string;
+    readonly conclusion: string;
+    readonly performer: string;
+  } | null;
   readonly archive: string;
   readonly images: readonly { readonly sopInstanceUid: string; readonly preview: string }[];
 }
@@ -89,6 +95,24 @@ export interface CardLink {
   readonly label: string;
   readonly url: string;
   readonly type: string;
+  readonly appContext?: string;
+}
+
+/** An app to be opened. @see SMART App Launch 2.2 §EHR Launch */
+export interface LaunchOrder {
+  readonly patientId: string;
+  readonly user: string;
+  readonly bannerShown: boolean;
+  /** Absent: Fovea's launch address. */
+  readonly url?: string;
+  readonly appContext?: string;
+}
+
+/** Where things are. */
+export interface SandboxConfig {
+  readonly fhirServer: string;
+  /** Launch address of Fovea's app. */
+  readonly app: string;
 }
 
 /** One entry of the feedback that goes back. @see CDS Hooks 2.0 §Feedback */
@@ -120,6 +144,9 @@ const post = async <T>(path: string, body: unknown, signal?: AbortSignal): Promi
 
 /** Addresses are relative to the page. */
 export const api = {
+  config: (signal: AbortSignal) => get<SandboxConfig>('config.json', signal),
+  /** @returns the address that opens the app; it is good once, for five minutes */
+  launch: async (order: LaunchOrder) => (await post<{ address: string }>('ehr/launches', order)).address,
   patients: async (signal: AbortSignal) =>
     (await get<{ patients: readonly PatientRow[] }>('ehr/patients', signal)).patients,
   chart: (id: string, signal: AbortSignal) => get<Chart>(`ehr/patients/${encodeURIComponent(id)}`, signal),

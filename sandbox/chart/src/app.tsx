@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'react';
-import { api } from './api.ts';
+import { api, type SandboxConfig } from './api.ts';
 import { ChartView } from './chart-view.tsx';
 import { Notice } from './notice.tsx';
 import { PatientList } from './patient-list.tsx';
@@ -11,7 +11,8 @@ import { useRoutedPatient } from './use-route.ts';
 export function App() {
   const patientId = useRoutedPatient();
   const [patients, again] = useLoaded(api.patients);
-  const [settings, setSettings] = useState<Settings>({ portal: false, prefetch: true });
+  const [config] = useLoaded(api.config);
+  const [settings, setSettings] = useState<Settings>({ user: 'clinician', prefetch: true });
   const main = useRef<HTMLElement>(null);
 
   useEffect(() => {
@@ -44,7 +45,7 @@ export function App() {
       </nav>
       <main id="main" ref={main} tabIndex={-1}>
         {patientId === null ? (
-          <Welcome />
+          <Welcome worklist={config.state === 'ready' ? worklistOf(config.value) : null} />
         ) : (
           <ChartView key={patientId} patientId={patientId} settings={settings} />
         )}
@@ -53,7 +54,12 @@ export function App() {
   );
 }
 
-function Welcome() {
+/** The list opens for a whole team: the app asks the EHR itself who the user is. @see SMART App Launch 2.2 §Standalone launch */
+function worklistOf({ app, fhirServer }: SandboxConfig): string {
+  return `${app}?${new URLSearchParams({ iss: fhirServer, context: 'worklist' })}`;
+}
+
+function Welcome({ worklist }: { readonly worklist: string | null }) {
   return (
     <div className="welcome">
       <h1>Open a chart</h1>
@@ -64,8 +70,18 @@ function Welcome() {
       <ul>
         <li>Each patient is a case: what it shows stands below the name.</li>
         <li>A card can be set aside with a reason. The feedback goes back to the service.</li>
+        <li>“Open Fovea” in a chart, and the apps of a card, open with that patient (SMART App Launch).</li>
         <li>“Request and response” below the cards shows each call as it went over the wire.</li>
       </ul>
+      {worklist !== null && (
+        <p className="worklist">
+          For a care team there is a list of all patients:{' '}
+          <a href={worklist} target="_blank" rel="noopener noreferrer">
+            open Fovea’s worklist<span className="visually-hidden"> (opens in a new tab)</span>
+          </a>
+          .
+        </p>
+      )}
     </div>
   );
 }

@@ -1,8 +1,9 @@
 import { useEffect, useRef, useState } from 'react';
 import Markdown from 'react-markdown';
 import remarkGfm from 'remark-gfm';
-import type { Card, Coding, Exchange, Feedback, Suggestion } from './api.ts';
+import type { Card, CardLink, Coding, Exchange, Feedback, Suggestion } from './api.ts';
 import { OverrideDialog } from './override-dialog.tsx';
+import type { Apps } from './use-apps.ts';
 
 type Outcome =
   | { readonly state: 'open' }
@@ -23,6 +24,7 @@ export function CardView(props: {
   /** The card takes feedback: it has a uuid, and a result. */
   readonly answerable: boolean;
   readonly send: (feedback: Feedback) => Promise<Exchange>;
+  readonly apps: Apps;
 }) {
   const { card } = props;
   const [outcome, setOutcome] = useState<Outcome>({ state: 'open' });
@@ -81,10 +83,10 @@ export function CardView(props: {
             <ul className="links">
               {card.links?.map((link) => (
                 <li key={link.url + link.label}>
-                  {link.type === 'absolute' ? (
-                    <ExternalLink href={link.url}>{link.label}</ExternalLink>
+                  {link.type === 'smart' ? (
+                    <AppLink link={link} apps={props.apps} />
                   ) : (
-                    <span className="soft">{link.label} (an app; this sandbox launches none)</span>
+                    <ExternalLink href={link.url}>{link.label}</ExternalLink>
                   )}
                 </li>
               ))}
@@ -170,6 +172,20 @@ export function CardView(props: {
         />
       )}
     </article>
+  );
+}
+
+/** An app of the card: it opens with the card's context, in the chart or beside it. @see CDS Hooks 2.0 §Link */
+function AppLink({ link, apps }: { readonly link: CardLink; readonly apps: Apps }) {
+  return (
+    <div className="app-link">
+      <button type="button" onClick={() => apps.openInFrame(link)}>
+        {link.label}
+      </button>
+      <button type="button" className="quiet" onClick={() => apps.openInWindow(link)}>
+        In a new window <span className="visually-hidden">({link.label})</span>
+      </button>
+    </div>
   );
 }
 

@@ -1,5 +1,6 @@
 import { CardView } from './card-view.tsx';
 import { Notice } from './notice.tsx';
+import type { Apps } from './use-apps.ts';
 import { type DecisionSupport, mostPolls, type ShownCard } from './use-decision-support.ts';
 import { problemOf } from './words.ts';
 
@@ -7,9 +8,11 @@ import { problemOf } from './words.ts';
 export function CardsPanel({
   support,
   portal,
+  apps,
 }: {
   readonly support: DecisionSupport;
   readonly portal: boolean;
+  readonly apps: Apps;
 }) {
   const { state, cards, failures, polled } = support;
   return (
@@ -37,6 +40,7 @@ export function CardsPanel({
           card={card}
           answerable={!pending && card.uuid !== undefined}
           send={(feedback) => support.sendFeedback(service, feedback)}
+          apps={apps}
         />
       ))}
       {failures.map((exchange) => {

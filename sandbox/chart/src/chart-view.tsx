@@ -1,10 +1,12 @@
 import { useCallback, useEffect, useRef } from 'react';
 import { api, type Chart } from './api.ts';
+import { AppPanel } from './app-panel.tsx';
 import { CardsPanel } from './cards-panel.tsx';
 import { ExchangePanel } from './exchange-panel.tsx';
 import { Imaging } from './imaging.tsx';
 import { Notice } from './notice.tsx';
-import type { Settings } from './settings-bar.tsx';
+import { type Settings, userOf } from './settings-bar.tsx';
+import { useApps } from './use-apps.ts';
 import { useDecisionSupport } from './use-decision-support.ts';
 import { useLoaded } from './use-loaded.ts';
 import { ageOf, plainDate } from './words.ts';
@@ -38,8 +40,9 @@ export function ChartView({
 
 function OpenChart({ chart, settings }: { readonly chart: Chart; readonly settings: Settings }) {
   const { patient } = chart;
-  const userId = settings.portal ? `Patient/${patient.id}` : 'Practitioner/demo';
+  const userId = userOf(settings, patient.id);
   const support = useDecisionSupport(patient.id, userId, settings.prefetch);
+  const apps = useApps(patient.id, userId);
   const heading = useRef<HTMLHeadingElement>(null);
 
   useEffect(() => {
@@ -63,13 +66,17 @@ function OpenChart({ chart, settings }: { readonly chart: Chart; readonly settin
           <Fact term="Reason for visit" value={chart.problems.join(', ')} />
           <Fact term="Clinician" value={chart.referrer} />
         </dl>
+        <button type="button" className="primary open-app" onClick={() => apps.openInWindow(null)}>
+          Open Fovea<span className="visually-hidden"> (in a new window)</span>
+        </button>
         <p className="case">
           <span className="tag">Case</span> {chart.case.title}
         </p>
       </section>
+      <AppPanel apps={apps} />
       <div className="columns">
         <Imaging studies={chart.studies} />
-        <CardsPanel support={support} portal={settings.portal} />
+        <CardsPanel support={support} portal={settings.user === 'portal'} apps={apps} />
       </div>
       <ExchangePanel calls={support.calls} />
     </>

@@ -39,7 +39,17 @@ function Study({ study, newest }: { readonly study: StudyFacts; readonly newest:
           <Fact term="Accession" value={study.accession} />
           <Fact term="Archive" value={study.archive} code />
         </dl>
-        <p className="soft">Not yet reported.</p>
+        {study.report === null ? (
+          <p className="soft">Not yet reported.</p>
+        ) : (
+          <div className="report">
+            <h4>Report</h4>
+            <p>{study.report.conclusion}</p>
+            <p className="soft">
+              {study.report.performer}, radiologist, {plainDate(study.report.issued)}
+            </p>
+          </div>
+        )}
       </div>
     </article>
   );

@@ -1,9 +1,15 @@
 /** How the chart is opened. */
 export interface Settings {
-  /** The patient looks at the own record in a portal, instead of a clinician. */
-  readonly portal: boolean;
+  /** Who looks: a member of the staff, or the patient at the own record in a portal. */
+  readonly user: 'clinician' | 'nurse' | 'portal';
   /** The EHR sends what the service asks for along with the call. */
   readonly prefetch: boolean;
+}
+
+/** The user as CDS Hooks and SMART name them. */
+export function userOf({ user }: Settings, patientId: string): string {
+  if (user === 'portal') return `Patient/${patientId}`;
+  return user === 'nurse' ? 'Practitioner/nurse' : 'Practitioner/demo';
 }
 
 export function SettingsBar(props: {
@@ -32,10 +38,11 @@ export function SettingsBar(props: {
       <label className="field">
         <span>User</span>
         <select
-          value={settings.portal ? 'portal' : 'clinician'}
-          onChange={(event) => onChange({ ...settings, portal: event.target.value === 'portal' })}
+          value={settings.user}
+          onChange={(event) => onChange({ ...settings, user: event.target.value as Settings['user'] })}
         >
           <option value="clinician">Dr Ruth Hartmann, clinician</option>
+          <option value="nurse">Jonas Weber, care team nurse</option>
           <option value="portal">The patient, in the portal</option>
         </select>
       </label>
