@@ -101,7 +101,7 @@ export function createApi({ page, launch, onSessionEnded }: ApiOptions): Api {
       return new URL(location, response.url).href;
     },
     logout: async () => {
-      await post(at('logout'), {});
+      await ask(base, { method: 'DELETE', headers: { 'x-fovea-app': '1' } });
     },
     pictures: (study, signal) => get<AppPictures>(at('studies', study, 'pictures'), signal),
     picture: (where, signal) => get<AppPicture>(at(...pictureAt(where)), signal),

@@ -153,5 +153,6 @@ function Pages() {
       assessment !== null ? addressOf.assessment(assessment) : study !== null ? addressOf.study(study) : null;
     if (first !== null) location.replace(first);
   }, [assessment, study]);
+  if (!context.mayAnswer) return <LaunchProblem state={{ is: 'forbidden' }} drafts={0} retry={null} />;
   return context.patient === null ? <WorklistPage /> : <Patient route={route} />;
 }

@@ -6,7 +6,7 @@ import './styles/timeline.css';
 import './styles/evidence.css';
 import './styles/plots.css';
 import './styles/answers.css';
-import './styles/print.css';
+import './styles/media.css';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { App } from './app.tsx';

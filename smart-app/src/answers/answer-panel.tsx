@@ -18,13 +18,11 @@ const kinds = ['agree', 'disagree', 'not-relevant', 'final-diagnosis'] as const;
 export function AnswerPanel({
   assessment,
   findings,
-  allowed,
   answers,
   onAnswer,
 }: {
   readonly assessment: string;
   readonly findings: readonly FindingView[];
-  readonly allowed: boolean;
   readonly answers: readonly AppAnswer[];
   readonly onAnswer: (answer: AppAnswer) => void;
 }) {
@@ -45,7 +43,7 @@ export function AnswerPanel({
   const finding = draft.finding ?? (findings.length === 1 ? (findings[0]?.name ?? null) : null);
   const mine = answers.filter(({ by }) => by.reference === context.user.reference).at(-1);
   const offered: readonly AnswerKind[] =
-    findings.length === 0 ? kinds.filter((kind) => kind === 'not-relevant' || kind === 'disagree') : kinds;
+    findings.length === 0 ? kinds.filter((kind) => kind === 'not-relevant') : kinds;
 
   const change = (part: Partial<Draft>) => {
     setProblem(null);
@@ -91,15 +89,6 @@ export function AnswerPanel({
     }
   };
 
-  if (!allowed)
-    return (
-      <section className="panel answer" aria-labelledby="answer">
-        <h2 id="answer" tabIndex={-1}>
-          {t('answer.title')}
-        </h2>
-        <p>{t('answer.notAllowed')}</p>
-      </section>
-    );
   return (
     <section className="panel answer no-print" aria-labelledby="answer">
       <h2 id="answer" tabIndex={-1}>

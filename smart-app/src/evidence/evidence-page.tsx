@@ -77,7 +77,6 @@ function Evidence({
   readonly onAnswer: (answer: AppAnswer) => void;
 }) {
   const { t, format } = useWords();
-  const { context } = useSession();
   const { study, model, image } = evidence;
   return (
     <div className="evidence">
@@ -163,7 +162,6 @@ function Evidence({
               key={study.assessment}
               assessment={study.assessment}
               findings={study.findings}
-              allowed={context.mayAnswer}
               answers={evidence.answers}
               onAnswer={onAnswer}
             />

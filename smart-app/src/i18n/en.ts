@@ -52,6 +52,9 @@ export const en = {
   'launch.foreignText':
     'It was opened in another window or browser, or is over. Launch the app again from the chart.',
   'launch.refused': 'The chart cannot be shown',
+  'launch.forbidden': 'Results are shown to clinicians',
+  'launch.forbiddenText':
+    'A result of a model is told by a clinician who can read the image with it. Ask who treats you.',
   'launch.drafts': {
     one: 'One answer that you began is kept in this window. It is there again when you launch the app.',
     other:
@@ -337,7 +340,6 @@ export const en = {
   'plot.value': 'Value',
 
   'answer.title': 'Your answer',
-  'answer.notAllowed': 'Answers are given by clinicians who may open this chart.',
   'answer.yours': 'You have said:',
   'answer.restored': 'What you typed before the session ended is here again. It has not been sent.',
   'answer.what': 'What do you say to this assessment?',

@@ -54,6 +54,9 @@ export const es: MessagesLike<typeof en> = {
   'launch.foreignText':
     'Se abrió en otra ventana u otro navegador, o ya terminó. Abra de nuevo la aplicación desde la historia.',
   'launch.refused': 'No se puede mostrar la historia',
+  'launch.forbidden': 'Los resultados se muestran a los clínicos',
+  'launch.forbiddenText':
+    'El resultado de un modelo lo comunica un clínico que puede leer la imagen con él. Pregunte a quien le atiende.',
   'launch.drafts': {
     one: 'Una respuesta que usted empezó se conserva en esta ventana. Volverá a aparecer cuando abra la aplicación.',
     other:
@@ -347,7 +350,6 @@ export const es: MessagesLike<typeof en> = {
   'plot.value': 'Valor',
 
   'answer.title': 'Su respuesta',
-  'answer.notAllowed': 'Responden los clínicos que pueden abrir esta historia.',
   'answer.yours': 'Usted ha dicho:',
   'answer.restored': 'Lo que escribió antes de que terminara la sesión está aquí de nuevo. No se ha enviado.',
   'answer.what': '¿Qué dice de esta evaluación?',

@@ -49,10 +49,10 @@ export function Frame({
       {context?.patient != null && (
         <PatientBanner patient={context.patient} whole={context.needPatientBanner} />
       )}
-      <div className="always" role="note" aria-label={t('frame.always')}>
+      <section className="always" aria-label={t('frame.always')}>
         {context?.sandbox === true && <strong className="sandbox">{t('frame.sandbox')}</strong>}
         <span>{t('frame.notNegative')}</span>
-      </div>
+      </section>
       {alerts}
       <main id="main" ref={main} tabIndex={-1}>
         {children}

@@ -8,6 +8,8 @@ import { Said } from './said.tsx';
 export type LaunchState =
   | { readonly is: 'none' }
   | { readonly is: 'out' }
+  /** Results are told by a clinician: who is none sees none here. */
+  | { readonly is: 'forbidden' }
   | { readonly is: 'ended'; readonly error: ApiError }
   | { readonly is: 'refused'; readonly error: ApiError };
 
@@ -52,6 +54,7 @@ export function LaunchProblem({
 function wordsOf(state: LaunchState) {
   if (state.is === 'none') return { title: 'launch.none', text: 'launch.noneText' } as const;
   if (state.is === 'out') return { title: 'launch.out', text: 'launch.outText' } as const;
+  if (state.is === 'forbidden') return { title: 'launch.forbidden', text: 'launch.forbiddenText' } as const;
   const { code, text } = state.error;
   if (state.is === 'ended' || code === 'SMART_SESSION_ENDED')
     return { title: 'launch.ended', text: 'launch.endedText' } as const;

@@ -4,7 +4,7 @@ import { cut, plainLines, plainText } from '../text.ts';
 /** Text that the service or a model package wrote: English, whatever the language of the page. */
 export function Said({ children }: { readonly children: string }) {
   const { locale } = useWords();
-  return locale === 'en' ? <>{children}</> : <span lang="en">{children}</span>;
+  return <span {...(locale !== 'en' && { lang: 'en' })}>{children}</span>;
 }
 
 /** One line of the record, cut where it is longer than anybody reads, and isolated from the direction of its neighbours. */

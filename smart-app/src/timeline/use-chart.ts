@@ -98,6 +98,15 @@ function listen(
   events.addEventListener('study', (event) => {
     take((JSON.parse((event as MessageEvent<string>).data) as AppEvent).study);
   });
+  events.addEventListener('end', () => {
+    // Nothing is pending any more: what is still so here was missed.
+    events.close();
+    poll();
+  });
+  events.addEventListener('failed', () => {
+    events.close();
+    later();
+  });
   events.addEventListener('error', () => {
     // The browser connects again by itself unless it was refused.
     if (events.readyState === EventSource.CLOSED && !signal.aborted) later();

@@ -72,7 +72,7 @@ function RowActions({
   readonly onAnswer: (assessment: string, answer: AppAnswer) => void;
 }) {
   const { t } = useWords();
-  const { api, context } = useSession();
+  const { api } = useSession();
   const { study, patientKey } = entry;
   const [busy, setBusy] = useState<'acknowledge' | 'open' | null>(null);
   const [failed, setFailed] = useState<{ readonly error: ApiError; readonly title: string } | null>(null);
@@ -115,7 +115,7 @@ function RowActions({
     <div className="entry-actions">
       {study.answer !== null && <AnswerLine answer={study.answer} />}
       <div className="buttons">
-        {study.assessment !== null && study.answer === null && context.mayAnswer && (
+        {study.assessment !== null && study.answer === null && (
           <Button
             isPending={busy === 'acknowledge'}
             aria-label={t('worklist.acknowledgeOf', { name })}
