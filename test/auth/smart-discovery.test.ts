@@ -91,7 +91,7 @@ describe('discovery', () => {
     ['a redirect elsewhere', redirect('https://evil.example/x'), 'REDIRECT_REFUSED'],
     ['a redirect out of the FHIR base', redirect('/token'), 'REDIRECT_REFUSED'],
   ])('S2 answered with %s', async (_what, fault, code) => {
-    const ehr = await startForgedEhr(keys, { discovery: fault });
+    const ehr = await startForgedEhr(keys, { discovery: fault }, 1_000);
     await expect(begin(ehr)).rejects.toEqual(coded(code));
     expect(asked(ehr)).toEqual([discovery]);
   });

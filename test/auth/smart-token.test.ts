@@ -13,6 +13,8 @@ beforeAll(async () => {
 });
 
 const past = () => Math.floor(Date.now() / 1000) - 3600;
+/** For an EHR that is silent: enough for the answers that it gives before, milliseconds. */
+const patience = 1_000;
 const jsonType = { 'content-type': 'application/json' };
 
 describe('the id_token', () => {
@@ -114,7 +116,7 @@ describe('the id_token', () => {
   });
 
   it('S8 keys that cannot be had', async () => {
-    const ehr = await startForgedEhr(keys, { jwks: answer(200, jsonType, '<html>') });
+    const ehr = await startForgedEhr(keys, { jwks: answer(200, jsonType, '<html>') }, patience);
     await expect(ehr.launch()).rejects.toEqual(coded('SMART_TOKEN_INVALID'));
     ehr.forge({ jwks: answer(404) });
     await expect(ehr.launch()).rejects.toEqual(coded('SMART_SERVER_INVALID'));
@@ -144,7 +146,7 @@ describe('the token endpoint', () => {
     ['refuses the code', answer(400, jsonType, '{"error":"invalid_grant"}'), 'SMART_LAUNCH_REFUSED'],
     ['refuses in words of its own', answer(400, jsonType, '{"error":"<b>x</b>"}'), 'SMART_LAUNCH_REFUSED'],
   ])('that %s', async (_what, tokenEndpoint, code) => {
-    const ehr = await startForgedEhr(keys, { tokenEndpoint });
+    const ehr = await startForgedEhr(keys, { tokenEndpoint }, patience);
     const failure = await ehr.launch().catch((error: unknown) => error);
     expect(failure).toEqual(coded(code));
     expect(inspect(failure, { depth: 9 })).not.toMatch(/<b>|<script>|code-1/);
@@ -246,7 +248,7 @@ describe('S11 the refresh', () => {
       'SMART_SESSION_ENDED',
     ],
   ])('that %s keeps the old token while it lives', async (_what, tokenEndpoint, code) => {
-    const ehr = await startForgedEhr(keys);
+    const ehr = await startForgedEhr(keys, {}, patience);
     const grant = await ehr.launch();
     ehr.forge({ tokenEndpoint });
     await expect(ehr.client.refresh('clinic', ehr.iss, grant)).resolves.toBe(grant);
@@ -292,7 +294,7 @@ describe('S11 the refresh', () => {
 
 describe('revocation', () => {
   it('S12 asks for both tokens to be revoked and never fails', async () => {
-    const ehr = await startForgedEhr(keys);
+    const ehr = await startForgedEhr(keys, {}, patience);
     const grant = await ehr.launch();
     const revoked = () => ehr.server.requests.filter(({ url }) => url === '/revoke').length;
     await ehr.client.revoke('clinic', ehr.iss, grant);

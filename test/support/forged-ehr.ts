@@ -54,11 +54,14 @@ export const sign = (claims: Members, key: CryptoKey, header: Members = {}): Pro
 const json = (value: unknown): Fault =>
   answer(200, { 'content-type': 'application/json' }, JSON.stringify(value));
 
-/** An EHR that can be made to say anything, closed after the test. */
+/**
+ * An EHR that can be made to say anything, closed after the test.
+ * @param timeoutMs how long the client waits for one answer of it; short where it is to be silent
+ */
 export async function startForgedEhr(
   { own }: { readonly own: CryptoKey },
   first: Forgery = {},
-  timeoutMs = 500,
+  timeoutMs = 10_000,
 ): Promise<ForgedEhr> {
   let forgery = first;
   let nonce = '';
