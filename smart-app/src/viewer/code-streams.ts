@@ -18,13 +18,36 @@ function* segments(
   }
 }
 
-/** Bits a sample of a JPEG stream; null where it has no frame header. */
-export function jpegPrecision(bytes: Uint8Array): number | null {
+/** Where a JPEG stream says how many bits a sample has; null where it has no frame header. */
+function precisionAt(bytes: Uint8Array): number | null {
   for (const { marker, from } of segments(bytes)) {
     const frame = marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc;
-    if (frame) return bytes[from] ?? null;
+    if (frame) return from;
   }
   return null;
+}
+
+/** Bits a sample of a JPEG stream; null where it has no frame header. */
+export function jpegPrecision(bytes: Uint8Array): number | null {
+  const at = precisionAt(bytes);
+  return at === null ? null : (bytes[at] ?? null);
+}
+
+/**
+ * A 12-bit DCT stream that says 16 bits. Cornerstone's decoder adds half of the 8-bit rounding to every 12-bit value:
+ * all come out 15 too high, the brightest 15 are lost. Told 16 bits it clamps nothing, and {@link twelveBits} takes the
+ * other level shift off.
+ */
+export function asSixteenBits(bytes: Uint8Array): Uint8Array {
+  const at = precisionAt(bytes);
+  const told = bytes.slice();
+  if (at !== null) told[at] = 16;
+  return told;
+}
+
+/** Values of a stream of {@link asSixteenBits}: 2^15 + 256 as the decoder adds it, instead of 2^11. */
+export function twelveBits(decoded: Uint16Array): Uint16Array {
+  return decoded.map((value) => Math.min(4095, Math.max(0, value - (2 ** 15 + 256 - 2 ** 11))));
 }
 
 /** APP14 "Adobe", version 100, transform 0: the components are to be given as they are. */

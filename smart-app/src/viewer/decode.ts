@@ -1,9 +1,17 @@
 import { Enums, getWebWorkerManager } from '@cornerstonejs/core';
 import type { AppPicture } from '#core/app';
-import { codestream, jpegPrecision, usesComponentTransform, withoutColourTransform } from './code-streams.ts';
+import {
+  asSixteenBits,
+  codestream,
+  jpegPrecision,
+  twelveBits,
+  usesComponentTransform,
+  withoutColourTransform,
+} from './code-streams.ts';
 import { PictureError } from './picture-error.ts';
 import {
   type Cells,
+  expand422,
   interleave,
   nativeCells,
   type StoredValues,
@@ -59,9 +67,10 @@ export async function decodeFrame(
   let planar = samples > 1 && picture.planarConfiguration === 1;
   let cells: Cells | null;
   if (encoding === 'little' || encoding === 'big') {
-    // Uncompressed 4:2:2 has two samples a pixel.
-    if (photometric === 'YBR_FULL_422') throw new PictureError('pixels');
-    cells = nativeCells(bytes, picture, count, encoding === 'little');
+    const packed = photometric === 'YBR_FULL_422';
+    const stored = nativeCells(bytes, picture, packed ? (count / 3) * 2 : count, encoding === 'little');
+    cells = packed && stored !== null ? expand422(stored) : stored;
+    planar &&= !packed;
   } else {
     const stream = encoding === 'jpeg-2000' ? codestream(bytes) : bytes;
     const decoded = await inWorker(stream, syntax, encoding, picture);
@@ -93,10 +102,11 @@ async function inWorker(
 ): Promise<{ readonly cells: Cells; readonly planar: boolean }> {
   let stream = bytes;
   let transferSyntax = syntax;
+  const twelve = encoding === 'jpeg' && jpegPrecision(bytes) === 12;
   if (encoding === 'jpeg') {
-    const precision = jpegPrecision(bytes);
-    transferSyntax = precision === 12 ? '1.2.840.10008.1.2.4.51' : '1.2.840.10008.1.2.4.50';
-    if (precision !== 12 && picture.samplesPerPixel === 3) stream = withoutColourTransform(bytes);
+    transferSyntax = twelve ? '1.2.840.10008.1.2.4.51' : '1.2.840.10008.1.2.4.50';
+    if (twelve) stream = asSixteenBits(bytes);
+    else if (picture.samplesPerPixel === 3) stream = withoutColourTransform(bytes);
   }
   // Whole cells are asked for: which of their bits count is this side's matter.
   const imageFrame = {
@@ -122,7 +132,8 @@ async function inWorker(
       },
       { requestType: Enums.RequestType.Interaction },
     )) as WorkerFrame;
-    return { cells: frame.pixelData, planar: frame.interleaveMode === 0 };
+    const cells = twelve ? twelveBits(Uint16Array.from(frame.pixelData)) : frame.pixelData;
+    return { cells, planar: frame.interleaveMode === 0 };
   } catch (cause) {
     throw new PictureError('decode', cause);
   }

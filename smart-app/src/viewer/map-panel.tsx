@@ -26,16 +26,9 @@ export function MapPanel({
       <p className="viewer-legend-title">{t('viewer.map', { finding })}</p>
       <div className="viewer-scale">
         <span>{t('viewer.map.weakest')}</span>
-        <svg viewBox="0 0 32 1" preserveAspectRatio="none" aria-hidden="true">
+        <svg viewBox="0 0 32 1" preserveAspectRatio="none" shapeRendering="crispEdges" aria-hidden="true">
           {samples.map((index) => (
-            <rect
-              key={index}
-              x={index}
-              y="0"
-              width="1.02"
-              height="1"
-              fill={scaleColour((index + 0.5) / 32)}
-            />
+            <rect key={index} x={index} y="0" width="1.1" height="1" fill={scaleColour((index + 0.5) / 32)} />
           ))}
         </svg>
         <span>{t('viewer.map.strongest')}</span>
@@ -45,11 +38,12 @@ export function MapPanel({
       </p>
       <Slider
         className="viewer-slider"
-        minValue={10}
-        maxValue={90}
-        step={5}
-        value={Math.round(strength * 100)}
-        onChange={(value) => onStrength(value / 100)}
+        minValue={0.1}
+        maxValue={0.9}
+        step={0.05}
+        formatOptions={{ style: 'percent' }}
+        value={strength}
+        onChange={onStrength}
       >
         <Label>{t('viewer.map.opacity')}</Label>
         <SliderOutput />

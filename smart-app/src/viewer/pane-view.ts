@@ -28,6 +28,9 @@ export interface PaneState {
   readonly flipped: boolean;
 }
 
+/** Zoom, 1 where the whole picture fits, and how far the middle lies off, in halves of the pane's height. */
+type Place = readonly [zoom: number, right: number, down: number];
+
 const ahead = 3;
 const behind = 2;
 
@@ -42,6 +45,7 @@ export class PaneView {
   private imageIds: readonly string[] = [];
   private turn = 0;
   private negative = false;
+  private lastPlace: Place = [1, 0, 0];
   private state: PaneState = {
     index: 0,
     count: 0,
@@ -61,9 +65,10 @@ export class PaneView {
     bench.enable(id, element);
     this.viewport = bench.engine.getViewport(id) as StackViewport;
     element.addEventListener(Enums.Events.VOI_MODIFIED, this.windowMoved);
+    element.addEventListener(Enums.Events.CAMERA_MODIFIED, this.cameraMoved);
     let first = true;
     this.sizes = new ResizeObserver(() => {
-      if (!first) bench.engine.resize(true, true);
+      if (!first) this.resized();
       first = false;
     });
     this.sizes.observe(element);
@@ -73,6 +78,7 @@ export class PaneView {
     this.turn += 1;
     this.sizes.disconnect();
     this.element.removeEventListener(Enums.Events.VOI_MODIFIED, this.windowMoved);
+    this.element.removeEventListener(Enums.Events.CAMERA_MODIFIED, this.cameraMoved);
     this.bench.disable(this.id);
   }
 
@@ -127,6 +133,7 @@ export class PaneView {
 
   private async firstImage(index: number): Promise<void> {
     await this.viewport.setStack([...this.imageIds], index);
+    this.lastPlace = [1, 0, 0];
     const facts = factsOf(this.imageIds[index] as string);
     this.negative = facts !== null && facts.window !== null && isInverted(facts.picture);
     this.set({ facts, window: facts?.window ?? null, inverted: false, rotation: 0, flipped: false });
@@ -169,6 +176,17 @@ export class PaneView {
     if (facts?.window == null || this.state.loading) return;
     this.set({ window: windowOf(range, facts.picture) });
   };
+
+  private readonly cameraMoved = (): void => {
+    if (this.state.facts !== null) this.lastPlace = this.place();
+  };
+
+  /** Another size of the pane shows the same part of the picture. */
+  private resized(): void {
+    const before = this.lastPlace;
+    this.bench.engine.resize(true, true);
+    if (this.state.facts !== null) this.setPlace(before);
+  }
 
   setWindow(window: GreyWindow): void {
     const { facts } = this.state;
@@ -253,7 +271,7 @@ export class PaneView {
   }
 
   /** Zoom and place without units: what another pane needs to show the same part. */
-  place(): readonly [zoom: number, right: number, down: number] {
+  place(): Place {
     const { focalPoint, parallelScale } = this.viewport.getCamera();
     const scale = parallelScale ?? 1;
     const middle = this.middle();
@@ -261,7 +279,7 @@ export class PaneView {
     return [this.fitScale() / scale, off[0] as number, off[1] as number];
   }
 
-  setPlace([zoom, right, down]: readonly [number, number, number]): void {
+  setPlace([zoom, right, down]: Place): void {
     const scale = this.fitScale() / zoom;
     const middle = this.middle();
     const { focalPoint } = this.viewport.getCamera();

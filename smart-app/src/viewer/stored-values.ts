@@ -90,6 +90,20 @@ export function interleave<T extends Cells>(planes: T, samples: number): T {
   return values;
 }
 
+/** Y0 Y1 Cb Cr for two pixels → Y Cb Cr for each. @see DICOM PS3.3 C.7.6.3.1.2 */
+export function expand422(cells: Cells): Uint8Array {
+  const values = new Uint8Array((cells.length / 4) * 6);
+  for (let from = 0, to = 0; from + 3 < cells.length; from += 4, to += 6) {
+    values[to] = cells[from]!;
+    values[to + 3] = cells[from + 1]!;
+    values[to + 1] = cells[from + 2]!;
+    values[to + 4] = cells[from + 2]!;
+    values[to + 2] = cells[from + 3]!;
+    values[to + 5] = cells[from + 3]!;
+  }
+  return values;
+}
+
 /**
  * Eight bits a sample, RGB by pixel.
  * @param photometric what the values are: RGB or YBR_FULL, YBR_FULL_422 at full resolution

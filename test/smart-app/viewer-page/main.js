@@ -1,0 +1,70 @@
+import { cache, getRenderingEngines, imageLoader } from '@cornerstonejs/core';
+import { createElement, useState } from 'react';
+import { createRoot } from 'react-dom/client';
+import { createApi } from '../../../smart-app/src/api.ts';
+import { translator } from '../../../smart-app/src/i18n/translate.ts';
+import { WordsProvider } from '../../../smart-app/src/session.tsx';
+import { imageIdOf } from '../../../smart-app/src/viewer/pictures.ts';
+import { Viewer } from '../../../smart-app/src/viewer/viewer.tsx';
+
+/** The viewer alone, as the shell would show it: what it gets stands in /scenario/{name}. */
+const name = new URLSearchParams(location.search).get('scenario') ?? 'plain';
+const { study, evidence, prior, locale } = await (await fetch(`/scenario/${name}`)).json();
+const api = createApi({ page: location.href, launch: 'launch', onSessionEnded: () => undefined });
+const t = translator(locale);
+
+function Page() {
+  const [open, setOpen] = useState(true);
+  return createElement(
+    WordsProvider,
+    { locale },
+    open
+      ? createElement(Viewer, { api, study, evidence, prior, locale, t, onClose: () => setOpen(false) })
+      : createElement('button', { type: 'button', onClick: () => setOpen(true) }, 'Open the image'),
+  );
+}
+
+/** What tests read back: the stored values that Cornerstone draws. */
+globalThis.viewerTest = {
+  images: () => [...cache._imageCache.keys()],
+  pixels: (imageId) => Array.from(cache.getImage(imageId)?.getPixelData() ?? []),
+  /** One frame through the viewer's loader: its values, or the fault. */
+  load: async (study, instance, frame = 1) => {
+    const imageId = imageIdOf(api, { study, series: 's0', instance, frame }, null, 0);
+    return imageLoader.loadAndCacheImage(imageId).then(
+      (image) => ({
+        values: Array.from(image.getPixelData()),
+        type: image.dataType,
+        color: image.color,
+        range: [image.minPixelValue, image.maxPixelValue],
+      }),
+      (error) => ({ fault: error.fault }),
+    );
+  },
+  /** Greys of the canvas at pixels of the image, [column, row]. */
+  greys: (points, pane = 0) => {
+    const viewport = getRenderingEngines().flatMap((engine) => engine.getViewports())[pane];
+    const { canvas } = viewport;
+    const { spacing, origin } = viewport.getImageData();
+    const half = viewport.useCPURendering ? 0.5 : 0;
+    return points.map(([column, row]) => {
+      const place = [(column + half) * spacing[0], (row + half) * spacing[1], origin[2]];
+      const [x, y] = viewport.worldToCanvas(place).map((one) => Math.round(one * devicePixelRatio));
+      return [...canvas.getContext('2d').getImageData(x, y, 1, 1).data.slice(0, 3)];
+    });
+  },
+  cacheBytes: () => cache.getCacheSize(),
+  viewports: () =>
+    getRenderingEngines().flatMap((engine) =>
+      engine.getViewports().map((viewport) => ({
+        imageId: viewport.getCurrentImageId(),
+        range: viewport.getProperties().voiRange,
+        invert: viewport.getProperties().invert,
+        zoom: viewport.getZoom(),
+        corner: viewport.worldToCanvas([0, 0, 0]),
+        type: viewport.getImageData()?.scalarData?.constructor.name ?? null,
+      })),
+    ),
+};
+document.documentElement.lang = locale;
+createRoot(document.getElementById('root')).render(createElement(Page));
