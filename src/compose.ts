@@ -40,6 +40,7 @@ import { createQueue } from '#store/queue';
 import { createReplay } from '#store/replay';
 import { startUpkeep } from '#store/upkeep';
 import { startWork, type Work } from '#store/work';
+import { composeApp } from './compose/app.ts';
 import { type Config, packageRoots } from './config.ts';
 
 /** A composed Fovea. */
@@ -122,6 +123,11 @@ async function composeOn(
     config.extraCa === null ? {} : { extraCa: readCertificates(config.extraCa) },
   );
   const credentials = createCredentials(() => Date.now());
+  const pseudonyms = createPseudonyms(
+    readPseudonymKey(config.pseudonymKeyFile, { made: config.databaseUrl === null || sandbox }),
+  );
+  const store = createAssessments(database);
+  const parts = { store, queue, credentials, pseudonyms, models: () => models, now: () => new Date() };
   const base = { current: config.publicUrl ?? `http://localhost:${config.port}`, sandboxOrigin: '' };
   const state = { stopping: false };
   const warm = warmModels(models, pool, log, () => state.stopping);
@@ -170,10 +176,10 @@ async function composeOn(
     sandbox: sandbox
       ? {
           origin: () => base.sandboxOrigin,
-          evidence: createEvidence(createAssessments(database), models, anonymousTenant(config.tenants)),
+          evidence: createEvidence(store, models, anonymousTenant(config.tenants)),
         }
       : null,
-    smart: null,
+    smart: await composeApp({ config, sandbox, database, outbound, parts, base: () => base.current, log }),
   });
 
   close.push(() => app.close());
@@ -233,15 +239,10 @@ async function composeOn(
   }
 
   function ports(): CdsPorts<Tenant, HookTools> {
-    const store = createAssessments(database);
     const cards = createCards(database);
     const feedback = createFeedback(database);
     const replay = createReplay(database);
-    const pseudonyms = createPseudonyms(
-      readPseudonymKey(config.pseudonymKeyFile, { made: config.databaseUrl === null || sandbox }),
-    );
     const record = createRecordReader(outbound);
-    const parts = { store, queue, credentials, pseudonyms, models: () => models, now: () => new Date() };
     const userOf = (call: HookCall<Tenant>): string => String(call.context['userId'] ?? '');
     return {
       verifyClient: createClientVerifier({
