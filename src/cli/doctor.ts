@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
 import { deployedModels, idOf, loadCatalogue } from '#assessment/catalogue';
+import { readSmartKeys } from '#auth/smart-keys';
+import { readRegistrations } from '#auth/smart-registrations';
 import { probeDatabase } from '#compose';
 import { type Config, packageRoots, settingsInForce } from '#config';
 import { asServiceError } from '#core/error';
@@ -31,7 +33,7 @@ export async function doctor(options: { readonly json?: boolean }): Promise<numb
     // Without a tenant of its own nothing but the sandbox can be meant, which takes calls without a token.
     if (unknown !== null && config.tenants.length > 0)
       findings.push({ what: 'public address', state: 'problem', detail: unknown });
-    findings.push(...(await database(config)), pseudonymKey(config));
+    findings.push(...(await database(config)), pseudonymKey(config), await smartApp(config));
     findings.push(...(await models(config)));
     for (const tenant of config.tenants) {
       findings.push(keySources(tenant));
@@ -135,6 +137,19 @@ function pseudonymKey(config: Config): Finding {
   return config.databaseUrl !== null && config.tenants.length > 0
     ? { what, state: 'problem', detail: `${file} is missing: with DATABASE_URL it is not made` }
     : { what, state: 'note', detail: `${file} is not there yet: the first start makes it` };
+}
+
+/** Whether the app could sign in at the EHRs, as far as can be told without asking them. */
+async function smartApp(config: Config): Promise<Finding> {
+  const what = 'SMART app';
+  try {
+    const keys = config.smartKeysFile === null ? null : await readSmartKeys(config.smartKeysFile);
+    const { size } = readRegistrations(config.tenants, keys);
+    const own = `${keys?.published.keys.length ?? 0} keys of its own`;
+    return { what, state: 'note', detail: `registered at ${size} EHRs, not contacted; ${own}` };
+  } catch (error) {
+    return { what, state: 'problem', detail: asServiceError(error).message };
+  }
 }
 
 /** Where the keys come from that this tenant's tokens are verified with. What is fetched is not tried here. */

@@ -56,7 +56,7 @@ const table = {
     status: 502,
     issue: 'processing',
     text: 'The authorization server of the EHR does not answer as SMART App Launch asks.',
-    help: 'Check .well-known/smart-configuration of the FHIR server with fovea doctor.',
+    help: 'Compare .well-known/smart-configuration of the FHIR server with SMART App Launch 2.2 and with authorizationServers of the tenant.',
   },
   SMART_SESSION_ENDED: {
     status: 401,

@@ -29,5 +29,22 @@ describe('fovea keys make', () => {
     expect(again).toMatchObject({ code: 1, stdout: '' });
     expect(again.stderr).toContain('CONFIG_INVALID');
     expect(readFileSync(file, 'utf8')).toBe(text);
+
+    // fovea doctor tells whether they would serve, without asking an EHR.
+    const doctor = async (keys: string) => {
+      const { stdout } = await runCli(['doctor', '--json'], {
+        FOVEA_DATA: path.join(folder, 'data'),
+        FOVEA_SMART_KEYS: keys,
+      });
+      const { findings } = JSON.parse(stdout) as {
+        findings: { what: string; state: string; detail: string }[];
+      };
+      return findings.find(({ what }) => what === 'SMART app');
+    };
+    expect(await doctor(file)).toMatchObject({
+      state: 'note',
+      detail: 'registered at 0 EHRs, not contacted; 2 keys of its own',
+    });
+    expect(await doctor(path.join(folder, 'absent.json'))).toMatchObject({ state: 'problem' });
   });
 });
