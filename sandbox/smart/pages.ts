@@ -89,7 +89,7 @@ export function patientPage(
 ): Page {
   const choices = cases.map(
     ({ patient, title }) =>
-      html`<li><button name="patient" value="${patient.id}"><span>${nameOf(patient)}</span><span class="soft">born ${patient.birthDate}, record no. ${patient.mrn}</span><span class="soft">${title}</span></button></li>`,
+      html`<li><button name="patient" value="${patient.id}"><span>${nameOf(patient)}</span><span class="soft">born ${plainDate(patient.birthDate)}, record no. ${patient.mrn}</span><span class="soft">${title}</span></button></li>`,
   );
   const content = html`<p>${client} opens on one patient’s record. You are ${user.name}. <a href="?">Somebody else?</a></p>
 <form method="get"><input type="hidden" name="user" value="${user.id}"><ul class="choices">${choices}</ul></form>`;
@@ -136,15 +136,29 @@ const plainWords: Readonly<Record<string, string>> = {
   offline_access: 'Stay connected after you leave',
 };
 
+const types: Readonly<Record<string, string>> = {
+  '*': 'whole record',
+  Condition: 'problems',
+  DiagnosticReport: 'reports',
+  Encounter: 'visits',
+  Endpoint: 'image archives',
+  ImagingStudy: 'imaging studies and pictures',
+  Patient: 'name, birth date and record number',
+  Practitioner: 'clinicians',
+  ServiceRequest: 'orders',
+};
+
 function wordsOf(scope: string): string {
-  const plain = plainWords[scope];
-  if (plain !== undefined) return plain;
-  const [context = '', rest = ''] = scope.split('/');
-  const [type = ''] = rest.split('.');
-  const what = type === '*' ? 'everything' : type;
-  return context === 'patient'
-    ? `Read of this patient: ${what}`
-    : `Read of all patients you may see: ${what}`;
+  const [, context, type = ''] = /^(patient|user)\/([^.]+)/.exec(scope) ?? [];
+  const what = types[type] ?? type;
+  if (context === 'patient') return `Read this patient’s ${what}`;
+  if (context === 'user') return `Read the ${what} of every patient whom you may see`;
+  return plainWords[scope] ?? scope;
+}
+
+/** A FHIR date as `3 Nov 2026`. */
+function plainDate(date: string): string {
+  return new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeZone: 'UTC' }).format(new Date(date));
 }
 
 /** Path of the style sheet as the browser sees it. @param issuer address of the authorization server */
@@ -182,7 +196,7 @@ dl div { display: flex; gap: 10px; }
 dt { flex: 0 0 64px; }
 dd { margin: 0; overflow-wrap: anywhere; }
 .rights { padding: 4px 14px; border: 1px solid var(--line); border-radius: 8px; background: var(--surface); }
-.rights li { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 0 12px; padding: 6px 0; }
+.rights li { display: grid; padding: 6px 0; line-height: 1.4; }
 .rights li + li { border-top: 1px solid var(--line); }
 code { color: var(--soft); font-size: 13px; overflow-wrap: anywhere; }
 .buttons { display: flex; flex-wrap: wrap; align-items: center; gap: 10px 14px; margin: 18px 0; }

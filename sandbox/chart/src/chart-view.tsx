@@ -66,12 +66,12 @@ function OpenChart({ chart, settings }: { readonly chart: Chart; readonly settin
           <Fact term="Reason for visit" value={chart.problems.join(', ')} />
           <Fact term="Clinician" value={chart.referrer} />
         </dl>
-        <button type="button" className="primary open-app" onClick={() => apps.openInWindow(null)}>
-          Open Fovea<span className="visually-hidden"> (in a new window)</span>
-        </button>
         <p className="case">
           <span className="tag">Case</span> {chart.case.title}
         </p>
+        <button type="button" className="primary open-app" onClick={() => apps.openInWindow(null)}>
+          Open Fovea<span className="visually-hidden"> (in a new window)</span>
+        </button>
       </section>
       <AppPanel apps={apps} />
       <div className="columns">
