@@ -40,7 +40,7 @@ import { createQueue } from '#store/queue';
 import { createReplay } from '#store/replay';
 import { startUpkeep } from '#store/upkeep';
 import { startWork, type Work } from '#store/work';
-import { composeApp } from './compose/app.ts';
+import { appLink, composeApp } from './compose/app.ts';
 import { type Config, packageRoots } from './config.ts';
 
 /** A composed Fovea. */
@@ -275,6 +275,7 @@ async function composeOn(
           home: base.current,
           sourceAttributes: (model, version) =>
             `${base.current}/cds-services/${call.serviceId}/source-attributes?model=${encodeURIComponent(model)}&version=${encodeURIComponent(version)}`,
+          app: (id) => appLink(base.current, call.client, call.fhirServer, id),
           evidence: (id) => (sandbox ? `${base.current}/evidence/${id}` : null),
         },
       }),

@@ -187,7 +187,11 @@ function linksOf(
   tools: HookTools,
 ): NonNullable<Card['links']> {
   const evidence = assessmentId === null ? null : tools.links.evidence(assessmentId);
+  const app = assessmentId === null ? null : tools.links.app(assessmentId);
   return [
+    ...(app === null
+      ? []
+      : [{ label: 'Open the image, the evidence and your answer', type: 'smart' as const, ...app }]),
     {
       label: 'About the model: its 31 source attributes',
       url: tools.links.sourceAttributes(model.name, model.version),

@@ -7,6 +7,7 @@ import { makeSmartKeys, readSmartKeys } from '#auth/smart-keys';
 import { type Config, installFolder } from '#config';
 import type { Log } from '#core/log';
 import type { OutboundFetch } from '#core/outbound';
+import type { Tenant } from '#core/tenant';
 import type { SmartAppOptions } from '#server/routes/app/options';
 import { createAnswers } from '#store/answers';
 import { createLaunchStore } from '#store/app-launches';
@@ -60,6 +61,22 @@ export async function composeApp({
     base,
     folder: path.join(installFolder(), 'dist', 'smart-app'),
   };
+}
+
+/**
+ * How a card opens the app at an assessment; null where the EHR of the call has not registered it. What the context
+ * names is looked up anew at the launch, with the access of whoever launches.
+ *
+ * @param base public address of this Fovea
+ */
+export function appLink(
+  base: string,
+  tenant: Tenant,
+  fhirServer: string | null,
+  assessment: string,
+): { readonly url: string; readonly appContext: string } | null {
+  const isRegistered = tenant.smart.some(({ iss }) => iss === fhirServer?.replace(/\/+$/, ''));
+  return isRegistered ? { url: `${base}/app/launch`, appContext: JSON.stringify({ assessment }) } : null;
 }
 
 /** Without a file the sandbox makes keys for as long as it runs: its own EHR asks for them anew. */

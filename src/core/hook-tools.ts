@@ -18,6 +18,8 @@ export interface HookTools {
     sourceAttributes(model: string, version: string): string;
     /** Absolute address of the evidence page; null outside the sandbox. */
     evidence(assessmentId: string): string | null;
+    /** Launch of the SMART app at an assessment; null where the EHR of the call has not registered it. @see CDS Hooks 2.0 §Link */
+    app(assessmentId: string): { readonly url: string; readonly appContext: string } | null;
     /** Absolute address of this Fovea. */
     readonly home: string;
   };

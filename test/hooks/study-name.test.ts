@@ -16,6 +16,7 @@ const tools: HookTools = {
     home: 'https://fovea.example',
     sourceAttributes: () => 'https://fovea.example/model',
     evidence: () => null,
+    app: () => null,
   },
 };
 const summaryOf = (described: Pick<StudyAssessment, 'description' | 'modalities' | 'started'>) => {
