@@ -137,7 +137,14 @@ describe('a stored result as it is told', () => {
         state: 'final',
         result: told,
       },
-      { links: { home: 'http://h', sourceAttributes: () => 'http://s', evidence: () => null } } as never,
+      {
+        links: {
+          home: 'http://h',
+          sourceAttributes: () => 'http://s',
+          evidence: () => null,
+          app: () => null,
+        },
+      } as never,
       null,
     );
     const { prevalence, probability } = told.findings[0] as (typeof told.findings)[number];
