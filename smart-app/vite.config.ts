@@ -21,5 +21,7 @@ export default defineConfig({
     emptyOutDir: true,
     assetsInlineLimit: 0,
     target: 'es2022',
+    // Browsers with light-dark() of their own: what would stand in for it does not follow a scheme that the EHR sets.
+    cssTarget: ['chrome123', 'edge123', 'firefox120', 'safari17.5'],
   },
 });
