@@ -39,6 +39,8 @@ const LaunchBody = Type.Object({
   url: Type.Optional(Type.String({ minLength: 1, maxLength: 2000 })),
   /** Beside the app the EHR shows who the patient is, as around a frame in the chart. */
   bannerShown: Type.Optional(Type.Boolean()),
+  /** How the chart looks at the moment; absent: light. */
+  colorScheme: Type.Optional(Type.Union([Type.Literal('light'), Type.Literal('dark')])),
 });
 
 /**
@@ -98,7 +100,7 @@ export function ehrRoutes(
     { schema: { body: LaunchBody } },
     (request, reply) => {
       const { patientId, user, encounter, appContext = null, intent = null } = request.body;
-      const { url = apps[0], bannerShown = false } = request.body;
+      const { url = apps[0], bannerShown = false, colorScheme = 'light' } = request.body;
       const one = cases.find(({ patient }) => patient.id === patientId) ?? null;
       if (userOf(cases, user) === null || (patientId !== undefined && one === null))
         return sendFhir(reply, 404, outcomeOf('not-found', 'The sandbox has no such user or patient.'));
@@ -109,7 +111,7 @@ export function ehrRoutes(
         return sendFhir(reply, 404, outcomeOf('not-found', 'This patient has no such visit.'));
       if (!apps.includes(url))
         return sendFhir(reply, 403, outcomeOf('forbidden', 'No app is registered at this launch address.'));
-      const launch = launches.issue(contextOf(one, { user, appContext, intent, bannerShown }));
+      const launch = launches.issue(contextOf(one, { user, appContext, intent, bannerShown, colorScheme }));
       const address = new URL(url);
       address.searchParams.set('iss', addresses.fhirServer);
       address.searchParams.set('launch', launch);

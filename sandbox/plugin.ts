@@ -17,7 +17,7 @@ import { createImageArchive } from './image-archive.ts';
 import { outcomeOf, sendFhir } from './outcome.ts';
 import { createSigningKey } from './signing-key.ts';
 import { authRoutes } from './smart/auth-routes.ts';
-import { securityOf, smartConfiguration, smartStyle } from './smart/discovery.ts';
+import { securityOf, smartConfiguration, smartStyles } from './smart/discovery.ts';
 import { createLaunches } from './smart/launches.ts';
 import { createSmartServer } from './smart/server.ts';
 import { usersOf } from './smart/users.ts';
@@ -87,7 +87,8 @@ export const sandboxPlugin: FastifyPluginAsync<SandboxOptions> = async (app, opt
   app.get('/fhir/.well-known/smart-configuration', (_request, reply) =>
     reply.headers(publicly).send(smartConfiguration(addresses)),
   );
-  app.get('/smart-style.json', (_request, reply) => reply.headers(publicly).send(smartStyle));
+  for (const [scheme, style] of Object.entries(smartStyles))
+    app.get(`/smart-style-${scheme}.json`, (_request, reply) => reply.headers(publicly).send(style));
   await app.register(
     async (fhir) =>
       fhirRoutes(fhir, {

@@ -1,6 +1,8 @@
 import type { SandboxCase } from '../case-file.ts';
 import { studyIdOf } from '../fhir-records.ts';
 
+export type ColorScheme = 'light' | 'dark';
+
 /** In what an app opens: who uses it, on whose record, and where. */
 export interface LaunchContext {
   /** `Practitioner/demo`, or `Patient/<id>` for the patient's own portal. */
@@ -12,6 +14,8 @@ export interface LaunchContext {
   readonly studyId: string | null;
   /** The EHR shows who the patient is beside the app, as around a frame in the chart. */
   readonly bannerShown: boolean;
+  /** How the chart looks; null: the app opens outside of the chart and looks as its user likes. */
+  readonly colorScheme: ColorScheme | null;
   readonly intent: string | null;
   /** Of the link of a CDS card, unread. @see CDS Hooks 2.0 §Link */
   readonly appContext: string | null;
@@ -27,6 +31,7 @@ export function contextOf(
     encounterId: one?.patient.id ?? null,
     studyId: one === null ? null : newestStudyOf(one),
     bannerShown: false,
+    colorScheme: null,
     intent: null,
     appContext: null,
     ...more,
@@ -40,12 +45,14 @@ function newestStudyOf({ patient, studies }: SandboxCase): string | null {
   return newest === undefined ? null : studyIdOf(patient, newest.index);
 }
 
-/** What goes beside the access token. @see SMART App Launch 2.2 §Launch context arrives with your access_token */
-export function launchParameters(
-  context: LaunchContext,
-  styleUrl: string,
-): Readonly<Record<string, unknown>> {
-  const { patientId, encounterId, studyId, intent, appContext } = context;
+/**
+ * What goes beside the access token.
+ *
+ * @param base public address of the sandbox
+ * @see SMART App Launch 2.2 §Launch context arrives with your access_token
+ */
+export function launchParameters(context: LaunchContext, base: string): Readonly<Record<string, unknown>> {
+  const { patientId, encounterId, studyId, intent, appContext, colorScheme } = context;
   return {
     ...(patientId !== null && { patient: patientId }),
     ...(encounterId !== null && { encounter: encounterId }),
@@ -53,7 +60,7 @@ export function launchParameters(
       fhirContext: [{ reference: `ImagingStudy/${studyId}`, type: 'ImagingStudy' }],
     }),
     need_patient_banner: patientId !== null && !context.bannerShown,
-    smart_style_url: styleUrl,
+    ...(colorScheme !== null && { smart_style_url: `${base}/smart-style-${colorScheme}.json` }),
     ...(intent !== null && { intent }),
     ...(appContext !== null && { appContext }),
   };

@@ -81,17 +81,32 @@ export function securityOf({ issuer }: Addresses): NonNullable<CapabilityStateme
   };
 }
 
-/** The chart's look for apps that open in it. @see SMART App Launch 2.2 §Styling */
-export const smartStyle = {
-  color_background: '#ffffff',
-  color_error: '#a3172a',
-  color_highlight: '#0f5f66',
-  color_modal_backdrop: '#061013',
-  color_success: '#1c6b3c',
-  color_text: '#16262b',
+const shared = {
   dim_border_radius: '8px',
   dim_font_size: '15px',
   dim_spacing_size: '16px',
   font_family_body: "'Inter Variable', system-ui, sans-serif",
   font_family_heading: "'Inter Variable', system-ui, sans-serif",
+} as const;
+
+/** The chart's look for apps that open in it, as it is then. @see SMART App Launch 2.2 §Styling */
+export const smartStyles = {
+  light: {
+    color_background: '#ffffff',
+    color_error: '#a3172a',
+    color_highlight: '#0f5f66',
+    color_modal_backdrop: '#061013',
+    color_success: '#1c6b3c',
+    color_text: '#16262b',
+    ...shared,
+  },
+  dark: {
+    color_background: '#172124',
+    color_error: '#ff9aa5',
+    color_highlight: '#6cc5cb',
+    color_modal_backdrop: '#05080a',
+    color_success: '#7fd6a2',
+    color_text: '#e4ecee',
+    ...shared,
+  },
 } as const;

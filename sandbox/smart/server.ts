@@ -90,7 +90,6 @@ async function openServer(options: SmartServerOptions): Promise<Opened> {
   provider.on('server_error', (_ctx, error) => fault(error.name));
   // Koa's own event, which the library's types leave out; without a listener Koa writes to stderr.
   (provider as EventEmitter).on('error', (error: Error) => fault(error.name));
-  const styleUrl = `${addresses.base}/smart-style.json`;
   const partitioned = keepsCookiesInFrames(addresses.issuer);
   provider.use(async (ctx, next) => {
     await next();
@@ -98,7 +97,7 @@ async function openServer(options: SmartServerOptions): Promise<Opened> {
     cookiesFor(ctx as KoaContextWithOIDC, partitioned);
     const context = oidc?.route === 'token' ? contextOf(oidc.entities.AccessToken?.grantId) : undefined;
     if (context !== undefined && ctx.status === 200)
-      ctx.body = { ...(ctx.body as object), ...launchParameters(context, styleUrl) };
+      ctx.body = { ...(ctx.body as object), ...launchParameters(context, addresses.base) };
   });
   return { provider, grant };
 }

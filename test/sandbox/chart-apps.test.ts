@@ -64,6 +64,7 @@ describe.skipIf(!chromium.available)(`apps on the chart page in Chromium ${chrom
       patientId: 'patient-1',
       user: 'Practitioner/demo',
       bannerShown: true,
+      colorScheme: 'light',
       url: `${sandbox.peer.base}/app/launch`,
       appContext: '{"a":1}',
     });

@@ -103,6 +103,7 @@ export interface LaunchOrder {
   readonly patientId: string;
   readonly user: string;
   readonly bannerShown: boolean;
+  readonly colorScheme: 'light' | 'dark';
   /** Absent: Fovea's launch address. */
   readonly url?: string;
   readonly appContext?: string;

@@ -32,7 +32,8 @@ export function useApps(patientId: string, user: string): Apps {
       try {
         const of = link === null ? {} : { url: link.url };
         const context = link?.appContext === undefined ? {} : { appContext: link.appContext };
-        return await api.launch({ patientId, user, bannerShown, ...of, ...context });
+        const colorScheme = matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light';
+        return await api.launch({ patientId, user, bannerShown, colorScheme, ...of, ...context });
       } catch {
         setProblem(
           'The sandbox gave no launch for it. It opens the apps that are registered here, and no others.',

@@ -17,6 +17,7 @@ describe('an EHR launch', () => {
       appContext: '{"assessment":"7"}',
       intent: 'review',
       bannerShown: true,
+      colorScheme: 'dark',
     });
     expect(answer).toMatchObject({
       token_type: 'Bearer',
@@ -25,7 +26,7 @@ describe('an EHR launch', () => {
       encounter: 'patient-1',
       fhirContext: [{ reference: 'ImagingStudy/patient-1-1' }],
       need_patient_banner: false,
-      smart_style_url: expect.stringMatching(/\/sandbox\/smart-style\.json$/),
+      smart_style_url: expect.stringMatching(/\/sandbox\/smart-style-dark\.json$/),
       intent: 'review',
       appContext: '{"assessment":"7"}',
       refresh_token: expect.any(String),

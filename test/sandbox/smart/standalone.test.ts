@@ -68,6 +68,7 @@ describe('a standalone launch', () => {
     expect(query.get('state')).toBe('the-state');
     const { body } = await ehr.exchange(query.get('code') ?? '');
     expect(body).toMatchObject({ patient: 'patient-3', need_patient_banner: true });
+    expect(body).not.toHaveProperty('smart_style_url');
     const statuses = ['Patient/patient-3', 'Patient/patient-1', 'Practitioner/nurse'].map(
       async (path) => (await ehr.get(`fhir/${path}`, body['access_token'])).status,
     );
