@@ -60,8 +60,8 @@ export interface TestBrowser {
   ask(request: InjectOptions | string): Promise<Awaited<ReturnType<TestApp['app']['inject']>>>;
   /** The app's own write. */
   post(url: string, payload: object): Promise<Awaited<ReturnType<TestApp['app']['inject']>>>;
-  /** The whole way of a launch by the routes. @returns the address of its interface */
-  launch(patient?: string): Promise<string>;
+  /** The whole way of a launch by the routes; null: without a patient. @returns the address of its interface */
+  launch(patient?: string | null): Promise<string>;
 }
 
 export function openBrowser({ app, bench }: SmartRoutes): TestBrowser {
@@ -80,8 +80,8 @@ export function openBrowser({ app, bench }: SmartRoutes): TestBrowser {
     cookies,
     ask,
     post: (url, payload) => ask({ method: 'POST', url, payload, headers: { 'x-fovea-app': '1' } }),
-    async launch(patient = 'p1') {
-      bench.context['patient'] = patient;
+    async launch(patient: string | null = 'p1') {
+      bench.context['patient'] = patient ?? undefined;
       const begun = await ask(`/app/launch?iss=${encodeURIComponent(bench.ehr.iss)}&launch=l1`);
       const authorize: AuthorizationRequest = {
         method: 'GET',

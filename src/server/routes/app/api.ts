@@ -42,6 +42,8 @@ const Frame = Type.Object(
   closed,
 );
 
+/** Largest body of a write, bytes: a comment of 2,000 characters, however it is escaped. */
+const bodyLimit = 16_384;
 /** How long a frame may stay in the browser's own cache, seconds: going back to a picture fetches nothing. */
 const frameSeconds = 300;
 /** Between two comment lines of an event stream, milliseconds. */
@@ -89,12 +91,14 @@ export function appApi(scope: FastifyInstance, options: SmartAppOptions): void {
   const read = { onRequest: clinician };
 
   scope.get('/', { onRequest: signedIn }, (request) => tools.context(sessionOf(request)));
-  scope.delete<{ Params: { launch: string } }>('/', async (request, reply) => {
-    const { launch } = request.params;
+  const logout = async (request: FastifyRequest, reply: FastifyReply) => {
+    const { launch } = request.params as { readonly launch: string };
     await launches.end(browserAt(request), launch);
     for (const [stream, of] of streams) if (of === launch) stream.abort();
     return reply.status(204).send();
-  });
+  };
+  scope.delete('/', logout);
+  scope.post('/logout', logout);
 
   scope.get('/chart', read, (request) => tools.chart(sessionOf(request), request.signal));
   scope.get('/chart/events', read, (request, reply) => {
@@ -125,7 +129,7 @@ export function appApi(scope: FastifyInstance, options: SmartAppOptions): void {
     return tools.prevalence(sessionOf(request), assessment, { finding, value: share });
   });
   scope.get('/answer-reasons', read, async () => tools.answerReasons());
-  scope.post('/assessments/:assessment/answers', read, async (request, reply) => {
+  scope.post('/assessments/:assessment/answers', { ...read, bodyLimit }, async (request, reply) => {
     const answer: AppAnswerRequest = checked(Answer, request.body);
     const { assessment } = checked(Assessment, request.params);
     return reply.status(201).send(await tools.answer(sessionOf(request), assessment, answer));
@@ -148,7 +152,7 @@ export function appApi(scope: FastifyInstance, options: SmartAppOptions): void {
   });
 
   scope.get('/worklist', read, (request) => tools.worklist(sessionOf(request), request.signal));
-  scope.post('/open', read, async (request, reply) => {
+  scope.post('/open', { ...read, bodyLimit }, async (request, reply) => {
     const { browser, session } = callerOf(request);
     const { patientKey } = checked(Open, request.body);
     const patientId = await tools.patientOf(session, patientKey);
