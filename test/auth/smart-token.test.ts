@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import { type CryptoKey, SignJWT, UnsecuredJWT } from 'jose';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { ServiceError } from '#core/error';
-import { answer, breakOff, drip, endless, redirect, silence } from '../support/fault-server.ts';
+import { answer, breakOff, drip, endless, type Fault, redirect, silence } from '../support/fault-server.ts';
 import { clientId, makeForgedKeys, sign, startForgedEhr } from '../support/forged-ehr.ts';
 import { coded } from '../support/outbound.ts';
 import { redirectUri } from '../support/smart-ehr.ts';
@@ -127,11 +127,11 @@ describe('the id_token', () => {
 
 describe('the token endpoint', () => {
   const html = { 'content-type': 'text/html' };
-  it.each([
+  it.each<[string, Fault, string, number?]>([
     ['hangs', silence, 'OUTBOUND_TIMEOUT'],
     ['drips', drip(jsonType, 20), 'OUTBOUND_TIMEOUT'],
-    ['fails', answer(500, jsonType, '{"error":"server_error"}'), 'SMART_SERVER_INVALID'],
-    ['is not available', answer(503, html, '<html>'), 'SMART_SERVER_INVALID'],
+    ['fails', answer(500, jsonType, '{"error":"server_error"}'), 'SMART_SERVER_INVALID', 500],
+    ['is not available', answer(503, html, '<html>'), 'SMART_SERVER_INVALID', 503],
     ['sends a page', answer(200, html, '<html><script>alert(1)</script>'), 'SMART_SERVER_INVALID'],
     ['sends a page as a refusal', answer(400, html, '<html>'), 'SMART_SERVER_INVALID'],
     ['sends half an object', answer(200, jsonType, '{"access_token":'), 'SMART_SERVER_INVALID'],
@@ -145,11 +145,13 @@ describe('the token endpoint', () => {
     ['does not know the client', answer(401, jsonType, '{"error":"invalid_client"}'), 'SMART_LAUNCH_REFUSED'],
     ['refuses the code', answer(400, jsonType, '{"error":"invalid_grant"}'), 'SMART_LAUNCH_REFUSED'],
     ['refuses in words of its own', answer(400, jsonType, '{"error":"<b>x</b>"}'), 'SMART_LAUNCH_REFUSED'],
-  ])('that %s', async (_what, tokenEndpoint, code) => {
+  ])('that %s', async (_what, tokenEndpoint, code, status) => {
     const ehr = await startForgedEhr(keys, { tokenEndpoint }, patience);
     const failure = await ehr.launch().catch((error: unknown) => error);
     expect(failure).toEqual(coded(code));
     expect(inspect(failure, { depth: 9 })).not.toMatch(/<b>|<script>|code-1/);
+    // Which of its faults it is, is what an operator looks for.
+    if (status !== undefined) expect((failure as ServiceError).detail).toContain(`status ${status}`);
     expect(ehr.server.requests.map(({ url }) => url)).toEqual([
       '/fhir/.well-known/smart-configuration',
       '/token',
