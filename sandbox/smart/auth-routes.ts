@@ -70,7 +70,7 @@ export function authRoutes(
           }
         : { error: 'access_denied', error_description: 'the user did not agree' };
       return reply.redirect(
-        await provider.interactionResult(publicly(request, addresses), reply.raw, result),
+        await provider.interactionResult(publicly(request, app.prefix, addresses), reply.raw, result),
         303,
       );
     });
@@ -81,9 +81,9 @@ export function authRoutes(
     endpoints.removeAllContentTypeParsers();
     endpoints.addContentTypeParser('*', (_request, _body, done) => done(null));
     endpoints.all('/*', async (request, reply) => {
-      const { provider } = await smart.open();
+      const { handle } = await smart.open();
       reply.hijack();
-      await provider.callback()(publicly(request, addresses), reply.raw);
+      await handle(publicly(request, app.prefix, addresses), reply.raw);
     });
   });
 }
@@ -91,11 +91,13 @@ export function authRoutes(
 /**
  * The raw request as it was sent to the public address: the library makes addresses and cookie paths from it, and
  * this server stands behind a proxy.
+ *
+ * @param prefix of these routes on this server
  */
-function publicly(request: FastifyRequest, { issuer }: Addresses): IncomingMessage {
+function publicly(request: FastifyRequest, prefix: string, { issuer }: Addresses): IncomingMessage {
   const { protocol, host, pathname } = new URL(issuer);
   const raw = request.raw as IncomingMessage & { originalUrl?: string };
-  const inside = (raw.url ?? '/').replace(/^.*?\/auth(?=\/|$)/, '');
+  const inside = (raw.url ?? '').slice(prefix.length);
   Object.assign(raw.headers, {
     host,
     'x-forwarded-host': host,

@@ -20,6 +20,8 @@ export interface SmartServer {
 
 export interface Opened {
   readonly provider: Provider;
+  /** Answers a raw request to the public address. */
+  readonly handle: ReturnType<Provider['callback']>;
   /** Keeps what a user agreed to. @returns the id of the grant */
   grant(clientId: string, asked: ReadonlySet<string>, context: LaunchContext): Promise<string>;
 }
@@ -99,7 +101,7 @@ async function openServer(options: SmartServerOptions): Promise<Opened> {
     if (context !== undefined && ctx.status === 200)
       ctx.body = { ...(ctx.body as object), ...launchParameters(context, addresses.base) };
   });
-  return { provider, grant };
+  return { provider, handle: provider.callback(), grant };
 }
 
 /** What a token of this server opens; null where it is unknown, expired or revoked. */

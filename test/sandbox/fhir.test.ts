@@ -95,6 +95,13 @@ describe('the FHIR server of the sandbox', () => {
     }
   });
 
+  it('S18 finds studies by when they changed and by their UID alone', async () => {
+    const total = async (query: string) => (await get<Bundle>(`ImagingStudy?${query}`)).total;
+    expect(await total('patient=patient-1&_lastUpdated=gt2020-01-01')).toBe(2);
+    expect(await total('patient=patient-1&_lastUpdated=gt2100-01-01')).toBe(0);
+    expect(await total('identifier=urn:oid:2.25.1001')).toBe(1);
+  });
+
   it('creates a resource, which is found afterwards', async () => {
     const created = await app.inject({
       method: 'POST',
