@@ -60,6 +60,8 @@ export interface TestBrowser {
   ask(request: InjectOptions | string): Promise<Awaited<ReturnType<TestApp['app']['inject']>>>;
   /** The app's own write. */
   post(url: string, payload: object): Promise<Awaited<ReturnType<TestApp['app']['inject']>>>;
+  /** The logout. @param api address of the launch's interface */
+  leave(api: string): Promise<Awaited<ReturnType<TestApp['app']['inject']>>>;
   /** The whole way of a launch by the routes; null: without a patient. @returns the address of its interface */
   launch(patient?: string | null): Promise<string>;
 }
@@ -80,6 +82,7 @@ export function openBrowser({ app, bench }: SmartRoutes): TestBrowser {
     cookies,
     ask,
     post: (url, payload) => ask({ method: 'POST', url, payload, headers: { 'x-fovea-app': '1' } }),
+    leave: (api) => ask({ method: 'DELETE', url: api, headers: { 'x-fovea-app': '1' } }),
     async launch(patient: string | null = 'p1') {
       bench.context['patient'] = patient ?? undefined;
       const begun = await ask(`/app/launch?iss=${encodeURIComponent(bench.ehr.iss)}&launch=l1`);

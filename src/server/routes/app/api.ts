@@ -91,14 +91,12 @@ export function appApi(scope: FastifyInstance, options: SmartAppOptions): void {
   const read = { onRequest: clinician };
 
   scope.get('/', { onRequest: signedIn }, (request) => tools.context(sessionOf(request)));
-  const logout = async (request: FastifyRequest, reply: FastifyReply) => {
-    const { launch } = request.params as { readonly launch: string };
+  scope.delete<{ Params: { launch: string } }>('/', async (request, reply) => {
+    const { launch } = request.params;
     await launches.end(browserAt(request), launch);
     for (const [stream, of] of streams) if (of === launch) stream.abort();
     return reply.status(204).send();
-  };
-  scope.delete('/', logout);
-  scope.post('/logout', logout);
+  });
 
   scope.get('/chart', read, (request) => tools.chart(sessionOf(request), request.signal));
   scope.get('/chart/events', read, (request, reply) => {
