@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Resource } from '@medplum/fhirtypes';
 import Fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
 import { type AppParts, createAppTools } from '#assessment/app/tools';
@@ -51,7 +52,9 @@ export interface SessionChange {
   readonly grant?: Partial<SmartGrant>;
 }
 
+/** A reader that stays. */
 export const never = new AbortController().signal;
+setMaxListeners(0, never);
 
 /** @param extra records beside those of the sandbox */
 export async function openAppClinic(

@@ -1,16 +1,17 @@
 import type { AppPicture } from '#core/app';
 import { type DicomHeader, readHeader } from '#dicom/attributes';
 import { textReader } from '#dicom/character-set';
+import { viewOf } from '#dicom/concepts';
 import { type DataSet, sequenceItems } from '#dicom/data-set';
 import type { ImagePixel } from '#dicom/image-pixel';
 import type { DicomFile } from '#dicom/parse';
 import * as read from '#dicom/values';
-import { imageHeaderOf } from '../assess-image.ts';
 import { line } from './text.ts';
 
 /** What the viewer has to know of a picture before it decodes a frame. */
 export interface PictureFacts {
   readonly header: DicomHeader;
+  /** `frameOfReference` is a UID still. */
   readonly facts: Omit<AppPicture, 'transferSyntax'>;
 }
 
@@ -21,14 +22,9 @@ const mostWindows = 16;
  * The facts of a file. Enhanced objects have some in their functional groups: those of the first frame, else those that
  * all frames share.
  *
- * @param opaque makes a UID opaque
  * @see DICOM PS3.3 C.7.6.3, C.7.6.2, C.7.6.16, C.11.1, C.11.2
  */
-export function pictureFacts(
-  file: DicomFile,
-  pixel: ImagePixel,
-  opaque: (uid: string) => string,
-): PictureFacts {
+export function pictureFacts(file: DicomFile, pixel: ImagePixel): PictureFacts {
   const { dataSet } = file;
   const header = readHeader(file);
   const groups = [sequenceItems(dataSet, 0x52009230)[0], sequenceItems(dataSet, 0x52009229)[0]].filter(
@@ -41,7 +37,7 @@ export function pictureFacts(
   ];
   const list = (sequence: number, tag: number, length: number): readonly number[] | null =>
     first(places(sequence), (place) => numbers(place, tag, length));
-  const frameOfReference = read.text(dataSet, 0x00200052);
+  const views = [header.viewPosition, ...header.viewCodes.map(viewOf)];
   const position = list(0x00209113, 0x00200032, 3);
   const kind = pixel.signed ? 'signed16' : 'unsigned16';
   return {
@@ -64,9 +60,9 @@ export function pictureFacts(
       imagerPixelSpacing: spacing(numbers(dataSet, 0x00181164, 2)),
       position: position === null ? null : [position[0] ?? 0, position[1] ?? 0, position[2] ?? 0],
       orientation: list(0x00209116, 0x00200037, 6),
-      frameOfReference: frameOfReference === null ? null : opaque(frameOfReference),
+      frameOfReference: read.text(dataSet, 0x00200052),
       laterality: line(header.laterality, 16),
-      view: line(imageHeaderOf(header).views[0] ?? null, 32),
+      view: line(views.find((view) => view !== null) ?? null, 32),
       instanceNumber: header.instanceNumber,
     },
   };

@@ -4,27 +4,21 @@ import { ServiceError } from '#core/error';
 import type { StudyReference } from '#core/imaging';
 import type { DicomHeader } from '#dicom/attributes';
 import { sameIdentity } from '#dicom/identity';
-import { readImagePixel } from '#dicom/image-pixel';
-import { defaultLimits } from '#dicom/limits';
-import { parseDicomAside } from '#dicom/parse';
-import { type StoredFrames, storedFrames } from '#dicom/stored-frames';
 import { imagingClient } from '../study-fetcher.ts';
 import { refused } from './access.ts';
 import { createCache } from './cache.ts';
 import { studyKeyOf } from './chart.ts';
 import { type AppParts, sessionKey } from './parts.ts';
 import { createByteCache } from './picture-cache.ts';
-import { pictureFacts } from './picture-facts.ts';
+import { openPictureFile, type PictureFile } from './picture-file.ts';
 import { readLayout, type SeriesLayout, type StudyLayout, seriesEndpoint } from './picture-layout.ts';
 import type { ChartRecord, Ehr } from './record.ts';
 
 /** One instance at hand. */
-interface OpenPicture {
+interface OpenPicture extends Pick<PictureFile, 'header' | 'frame'> {
   /** Memory that it holds. */
   readonly bytes: number;
-  readonly header: DicomHeader;
   readonly picture: AppPicture;
-  readonly frames: StoredFrames;
 }
 
 interface Place {
@@ -39,11 +33,6 @@ const layoutMs = 300_000;
 const cached = { ownerBytes: 64 << 20, totalBytes: 256 << 20, atOnce: 8 };
 /** Largest file of one instance; the tenant's limit for a study may be lower. */
 const mostInstanceBytes = 128 << 20;
-/**
- * A file is parsed where requests are answered: its elements are counted down from here, so that none holds the others
- * up. An enhanced object of 2,000 frames has about 100,000.
- */
-const limits = { ...defaultLimits, elements: 150_000, inflatedBytes: mostInstanceBytes };
 
 /**
  * The pictures of the studies of a session's patient. Each file is fetched with the session's token and held against the
@@ -104,10 +93,10 @@ export function createPictures(parts: AppParts, ehr: Ehr): Pick<AppTools, 'pictu
       return (await open(session, at, signal)).picture;
     },
     async frame(session, { frame, ...at }, signal) {
-      const { frames, picture } = await open(session, at, signal);
+      const { frame: cut, picture } = await open(session, at, signal);
       if (!Number.isInteger(frame) || frame < 1 || frame > picture.frames)
         throw new ServiceError('NOT_FOUND');
-      return { transferSyntax: picture.transferSyntax, bytes: await frames.frame(frame - 1) };
+      return { transferSyntax: picture.transferSyntax, bytes: await cut(frame - 1) };
     },
   };
 }
@@ -133,18 +122,20 @@ async function fetchPicture(
   });
   const files = client.retrieveInstance(layout.study.studyInstanceUid, series.series.seriesInstanceUid, uid);
   for await (const bytes of files) {
-    const file = await parseDicomAside(bytes, limits);
-    const pixel = readImagePixel(file);
-    const frames = storedFrames(file, pixel, limits);
-    const { header, facts } = pictureFacts(file, pixel, (one) => parts.pseudonyms.image(tenant.id, one));
+    const { header, facts, transferSyntaxUid, frame, bytes: held } = await openPictureFile(bytes);
     if (header.sopInstanceUid !== uid)
       throw new ServiceError('DICOMWEB_INVALID_RESPONSE', { detail: 'It sent another image.' });
-    const inflated = file.dataSet.bytes.buffer === bytes.buffer ? 0 : file.dataSet.bytes.length;
+    const { frameOfReference } = facts;
     return {
-      bytes: bytes.length + inflated,
+      bytes: held,
       header,
-      frames,
-      picture: { transferSyntax: frames.transferSyntaxUid, ...facts },
+      frame,
+      picture: {
+        transferSyntax: transferSyntaxUid,
+        ...facts,
+        frameOfReference:
+          frameOfReference === null ? null : parts.pseudonyms.image(tenant.id, frameOfReference),
+      },
     };
   }
   throw new ServiceError('DICOMWEB_NOT_FOUND');
