@@ -10,6 +10,7 @@ import {
 import { init as initLoader } from '@cornerstonejs/dicom-image-loader';
 import {
   addTool,
+  annotation,
   init as initTools,
   LengthTool,
   PanTool,
@@ -52,6 +53,10 @@ async function start(): Promise<void> {
   imageLoader.registerImageLoader(scheme, loadPicture as never);
   metaData.addProvider(pictureMetadata, 10_000);
   cache.setMaxCacheSize(cacheBytes);
+  // The words beside a line are those of `length-layer.tsx`.
+  const styles = annotation.config.style.getDefaultToolStyles();
+  const global = { ...styles.global, textBoxVisibility: false, lineWidth: '2' };
+  annotation.config.style.setDefaultToolStyles({ ...styles, global });
   for (const tool of [WindowLevelTool, ZoomTool, PanTool, StackScrollTool, LengthTool]) addTool(tool);
 }
 
@@ -68,11 +73,7 @@ export class Workbench {
   private tool: DragTool | null = null;
   private closed = false;
 
-  /** @param lengthWords what stands beside a length: the two ends in the picture's millimetres → text lines */
-  constructor(
-    id: string,
-    lengthWords: (points: readonly (readonly number[])[], imageId: string) => string[],
-  ) {
+  constructor(id: string) {
     this.id = id;
     this.engine = new RenderingEngine(id);
     const group = ToolGroupManager.createToolGroup(id);
@@ -84,13 +85,7 @@ export class Workbench {
     group.addTool(ZoomTool.toolName, { pinchToZoom: true, pan: true });
     group.addTool(PanTool.toolName);
     group.addTool(StackScrollTool.toolName);
-    group.addTool(LengthTool.toolName, {
-      actions: {},
-      getTextLines: (
-        data: { readonly handles: { readonly points: readonly (readonly number[])[] } },
-        target: string,
-      ) => lengthWords(data.handles.points, target.replace(/^imageId:/, '')),
-    });
+    group.addTool(LengthTool.toolName, { actions: {}, getTextLines: () => [] });
     this.use('window');
   }
 

@@ -1,14 +1,7 @@
-import {
-  cache,
-  Enums,
-  getShouldUseCPURendering,
-  imageLoader,
-  type StackViewport,
-  type Types,
-} from '@cornerstonejs/core';
+import { cache, Enums, getShouldUseCPURendering, type StackViewport, type Types } from '@cornerstonejs/core';
 import type { Workbench } from './cornerstone.ts';
 import { type PictureError, pictureError } from './picture-error.ts';
-import { type DrawnFacts, factsOf, isInverted } from './pictures.ts';
+import { type DrawnFacts, factsOf, fetchImage, isInverted } from './pictures.ts';
 import { type GreyWindow, storedRange, windowOf } from './window.ts';
 
 /** What a pane shows now. A new object whenever something changed. */
@@ -114,7 +107,7 @@ export class PaneView {
     const { turn } = this;
     this.set({ index: to, loading: true, fault: null });
     try {
-      await imageLoader.loadAndCacheImage(imageId);
+      await fetchImage(imageId);
       if (turn !== this.turn) return;
       if (this.state.facts === null) await this.firstImage(to);
       else await this.viewport.setImageIdIndex(to);
@@ -152,7 +145,7 @@ export class PaneView {
         if (step === undefined || turn !== this.turn) return;
         const imageId = this.imageIds[index + step];
         // A neighbour that fails says so when it is shown.
-        if (imageId !== undefined) await imageLoader.loadAndCacheImage(imageId).catch(() => undefined);
+        if (imageId !== undefined) await fetchImage(imageId).catch(() => undefined);
       }
     };
     void next();

@@ -4,6 +4,7 @@ import type { AppExplanation, AppPictures } from '#core/app';
 import { Choice } from './choice.tsx';
 import type { ViewedStudy, ViewerApi } from './contract.ts';
 import type { Workbench } from './cornerstone.ts';
+import { LengthLayer } from './length-layer.tsx';
 import { MapLayer } from './map-layer.tsx';
 import { PaneView } from './pane-view.ts';
 import type { PictureError } from './picture-error.ts';
@@ -117,10 +118,18 @@ export function Pane({
       {/* biome-ignore lint/a11y/useSemanticElements: a fieldset is for a form */}
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: keys scroll, move and measure here */}
       <div className="viewer-stage" role="group" aria-label={t('viewer.stage')} tabIndex={0}>
-        <div className="viewer-canvas" ref={stage} role="img" aria-label={label} />
+        {/* Cornerstone keeps a press from moving the focus: the keys are to work where one has pressed. */}
+        <div
+          className="viewer-canvas"
+          ref={stage}
+          role="img"
+          aria-label={label}
+          onPointerUp={() => stage.current?.parentElement?.focus({ preventScroll: true })}
+        />
         {mapped && view !== null && (
           <MapLayer view={view} explanation={map.explanation} strength={map.strength} />
         )}
+        {view !== null && <LengthLayer view={view} words={words} />}
         {state?.facts != null && (
           <div className="viewer-readout" aria-hidden="true">
             <span>
@@ -169,6 +178,9 @@ export function Pane({
             <SliderThumb />
           </SliderTrack>
         </Slider>
+      )}
+      {map !== null && state?.facts != null && at !== null && at.instance !== map.instance && (
+        <p className="soft small">{t('viewer.map.none.notRead')}</p>
       )}
       {stack.state === 'ready' && <LeftOut left={stack.pictures.left} words={words} />}
     </figure>

@@ -1,4 +1,4 @@
-import { cache, type Types, utilities } from '@cornerstonejs/core';
+import { cache, getShouldUseCPURendering, type Types, utilities } from '@cornerstonejs/core';
 import type { AppPicture } from '#core/app';
 import type { PictureAt, ViewerApi } from './contract.ts';
 import { decodeFrame } from './decode.ts';
@@ -88,6 +88,23 @@ export async function patiently<T>(
   } finally {
     clearTimeout(late);
   }
+}
+
+/**
+ * The image, from Cornerstone's cache or through it.
+ * @throws PictureError
+ */
+export async function fetchImage(imageId: string): Promise<void> {
+  const held = cache.getImageLoadObject(imageId);
+  if (held !== undefined) {
+    await held.promise;
+    return;
+  }
+  // Not `imageLoader.loadAndCacheImage`: a failure leaves a second rejection there that nobody takes.
+  const loading = loadPicture(imageId, { useRGBA: getShouldUseCPURendering() });
+  await cache.putImageLoadObject(imageId, loading).catch((thrown: unknown) => {
+    throw pictureError(thrown);
+  });
 }
 
 /** Cornerstone's loader of `fovea:` images. The promise rejects with a {@link PictureError}. */

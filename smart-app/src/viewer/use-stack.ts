@@ -1,9 +1,8 @@
-import { imageLoader } from '@cornerstonejs/core';
 import { useEffect, useState } from 'react';
 import type { AppPictures, AppSeries } from '#core/app';
 import type { ViewerApi } from './contract.ts';
 import { type PictureError, pictureError } from './picture-error.ts';
-import { factsOf, forget, imageIdOf, patiently, remember } from './pictures.ts';
+import { factsOf, fetchImage, forget, imageIdOf, patiently, remember } from './pictures.ts';
 
 /** The images of a study on their way to a pane. */
 export type StackState =
@@ -86,7 +85,7 @@ async function listStack(
   };
   const single = instances.map((key, index) => idOf(key, 1, index));
   // What keeps the first image from being drawn is told by its pane.
-  await imageLoader.loadAndCacheImage(single[first] as string).catch(() => undefined);
+  await fetchImage(single[first] as string).catch(() => undefined);
   signal.throwIfAborted();
   const frames = factsOf(single[first] as string)?.picture.frames ?? 1;
   if (frames === 1) {

@@ -7,21 +7,19 @@ import type { ViewerProps } from './contract.ts';
 import { type DragTool, drawsOnCpu, startCornerstone, Workbench } from './cornerstone.ts';
 import { Help } from './help.tsx';
 import { Icon } from './icons.tsx';
-import { lengthOf } from './length-lines.ts';
 import { MapPanel } from './map-panel.tsx';
 import { type OpenPane, Pane, Progress } from './pane.tsx';
-import { factsOf } from './pictures.ts';
 import { moveTogether } from './together.ts';
 import { ViewerToolbar } from './toolbar.tsx';
 import { useKeys } from './use-keys.ts';
 import { presetsOf } from './window.ts';
-import { lengthsOf, lengthWords, presetWords, studyWords, type ViewerWords } from './words.ts';
+import { lengthsOf, presetWords, studyWords, type ViewerWords } from './words.ts';
 import './viewer.css';
 
 /** The pictures of a study with what the model said of them: drawn by Cornerstone, loaded when an image is opened. */
 export function Viewer({ api, study, evidence, prior, locale, t, onClose }: ViewerProps) {
   const words = useMemo<ViewerWords>(() => ({ t, format: formatIn(locale, t) }), [locale, t]);
-  const bench = useWorkbench(words);
+  const bench = useWorkbench();
   const root = useRef<HTMLElement>(null);
   const [tool, setTool] = useState<DragTool>('window');
   const [main, setMain] = useState<OpenPane | null>(null);
@@ -247,21 +245,15 @@ function NoMap({
 }
 
 /** Cornerstone and this viewer's engine; null while it starts. */
-function useWorkbench(words: ViewerWords): Workbench | 'failed' | null {
+function useWorkbench(): Workbench | 'failed' | null {
   const [bench, setBench] = useState<Workbench | 'failed' | null>(null);
-  const current = useRef(words);
-  current.current = words;
   useEffect(() => {
     let made: Workbench | null = null;
     let closed = false;
     startCornerstone()
       .then(() => {
         if (closed) return;
-        made = new Workbench(crypto.randomUUID(), (points, imageId) => {
-          const picture = factsOf(imageId)?.picture;
-          const text = picture === undefined ? null : lengthWords(lengthOf(points), picture, current.current);
-          return text === null ? [] : [text];
-        });
+        made = new Workbench(crypto.randomUUID());
         setBench(made);
       })
       .catch(() => setBench('failed'));

@@ -1,10 +1,10 @@
-import { cache, getRenderingEngines, imageLoader } from '@cornerstonejs/core';
+import { cache, getRenderingEngines } from '@cornerstonejs/core';
 import { createElement, useState } from 'react';
 import { createRoot } from 'react-dom/client';
 import { createApi } from '../../../smart-app/src/api.ts';
 import { translator } from '../../../smart-app/src/i18n/translate.ts';
 import { WordsProvider } from '../../../smart-app/src/session.tsx';
-import { imageIdOf } from '../../../smart-app/src/viewer/pictures.ts';
+import { fetchImage, imageIdOf } from '../../../smart-app/src/viewer/pictures.ts';
 import { Viewer } from '../../../smart-app/src/viewer/viewer.tsx';
 
 /** The viewer alone, as the shell would show it: what it gets stands in /scenario/{name}. */
@@ -31,13 +31,14 @@ globalThis.viewerTest = {
   /** One frame through the viewer's loader: its values, or the fault. */
   load: async (study, instance, frame = 1) => {
     const imageId = imageIdOf(api, { study, series: 's0', instance, frame }, null, 0);
-    return imageLoader.loadAndCacheImage(imageId).then(
-      (image) => ({
-        values: Array.from(image.getPixelData()),
-        type: image.dataType,
-        color: image.color,
-        range: [image.minPixelValue, image.maxPixelValue],
-      }),
+    return fetchImage(imageId).then(
+      () =>
+        ((image) => ({
+          values: Array.from(image.getPixelData()),
+          type: image.dataType,
+          color: image.color,
+          range: [image.minPixelValue, image.maxPixelValue],
+        }))(cache.getImage(imageId)),
       (error) => ({ fault: error.fault }),
     );
   },
