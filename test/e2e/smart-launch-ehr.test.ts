@@ -34,6 +34,9 @@ describe.skipIf(!chromium.available).each(['required', 'optional'])(
     const chart = (patient: string) =>
       `${fovea.base.replace('localhost', '127.0.0.1')}/sandbox/#/patients/${patient}`;
 
+    const says = (app: Page, text: string) =>
+      expect.poll(() => app.locator('body').innerText(), { timeout: 20_000 }).toContain(text);
+
     it('by its button: the app opens in a window of its own and says whose chart it is', async () => {
       await page.goto(chart('elevated'));
       const opened = context.waitForEvent('page');
@@ -41,7 +44,7 @@ describe.skipIf(!chromium.available).each(['required', 'optional'])(
       const app = await opened;
       await app.waitForURL(/\/app\/l\/[\w-]+\//);
       expect(new URL(app.url()).hostname).toBe('localhost');
-      await app.getByText('Astrid Lindqvist').first().waitFor();
+      await says(app, 'Astrid Lindqvist');
     });
 
     it('by a list of its own: who, whether, and then the worklist; each page without violations', async () => {
@@ -61,7 +64,7 @@ describe.skipIf(!chromium.available).each(['required', 'optional'])(
         await app.getByRole('button', { name: button, exact: true }).first().click();
       }
       await app.waitForURL(/\/app\/l\/[\w-]+\//);
-      await app.getByText('Jonas Weber').first().waitFor();
+      await says(app, 'Jonas Weber');
     });
 
     it('by itself: it asks for a patient, and at 400 pixels nothing scrolls sideways', async () => {
@@ -78,7 +81,7 @@ describe.skipIf(!chromium.available).each(['required', 'optional'])(
         await choice.click();
       }
       await page.waitForURL(/\/app\/l\/[\w-]+\//);
-      await page.getByText('Chidi Okafor').first().waitFor();
+      await says(page, 'Chidi Okafor');
     });
 
     it('says nothing on its own account of the libraries behind it', () => {
