@@ -1,6 +1,6 @@
 import { useCallback, useEffect, useMemo, useState } from 'react';
 import { createApi } from './api.ts';
-import type { ApiError } from './api-error.ts';
+import { ApiError } from './api-error.ts';
 import { countDrafts, dropDrafts } from './drafts.ts';
 import { type Locale, localeOf } from './i18n/translate.ts';
 import { Patient } from './patient.tsx';
@@ -9,8 +9,9 @@ import { SessionProvider, useSession, useWords, WordsProvider } from './session.
 import { ConnectionNotice } from './shell/connection-notice.tsx';
 import { Frame, PageHeading } from './shell/frame.tsx';
 import { LaunchProblem, type LaunchState } from './shell/launch-problem.tsx';
+import { PageBoundary } from './shell/page-boundary.tsx';
 import { SessionNotice } from './shell/session-notice.tsx';
-import { Loading } from './shell/states.tsx';
+import { Loading, Problem } from './shell/states.tsx';
 import { applyStyle } from './style.ts';
 import { useLoaded } from './use-loaded.ts';
 import { WorklistPage } from './worklist/worklist-page.tsx';
@@ -144,6 +145,7 @@ function Launch({
 
 /** A launch with a patient shows the chart, one without the worklist. The EHR's focus is where it opens. */
 function Pages() {
+  const { t } = useWords();
   const { context } = useSession();
   const route = useRoute();
   const { assessment, study } = context.focus;
@@ -154,5 +156,12 @@ function Pages() {
     if (first !== null) location.replace(first);
   }, [assessment, study]);
   if (!context.mayAnswer) return <LaunchProblem state={{ is: 'forbidden' }} drafts={0} retry={null} />;
-  return context.patient === null ? <WorklistPage /> : <Patient route={route} />;
+  return (
+    <PageBoundary
+      of={JSON.stringify(route)}
+      failed={<Problem error={new ApiError('PAGE_FAILED', '', '', 0)} title={t('problem.page')} />}
+    >
+      {context.patient === null ? <WorklistPage /> : <Patient route={route} />}
+    </PageBoundary>
+  );
 }

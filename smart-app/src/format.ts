@@ -1,5 +1,5 @@
-import type { Locale, Translate } from './i18n/translate.ts';
-import { isInRange, plainText } from './text.ts';
+import type { Translate } from './i18n/translate.ts';
+import { cut, isInRange, plainText } from './text.ts';
 
 /** Numbers, shares and dates in the language of the page. */
 export interface Format {
@@ -27,7 +27,8 @@ export function isBeyondPercent([low, high]: readonly [number, number]): boolean
   return high < 0.01 || low > 0.99;
 }
 
-export function formatIn(locale: Locale, t: Translate): Format {
+/** @param locale BCP 47, e.g. `en-GB` */
+export function formatIn(locale: string, t: Translate): Format {
   const whole = new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 0 });
   const tenth = new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 1 });
   const lists = new Intl.ListFormat(locale, { type: 'conjunction' });
@@ -43,12 +44,12 @@ export function formatIn(locale: Locale, t: Translate): Format {
   };
   const dateParts = (written: string | null, withTime: boolean): string => {
     const match = /^(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?(?:T(\d{2}):(\d{2}))?/.exec(written ?? '');
-    if (match === null) return written === null ? t('format.noDate') : plainText(written);
+    if (match === null) return written === null ? t('format.noDate') : cut(plainText(written), 40);
     const [, year, month = '01', day = '01', hour, minute] = match;
     const moment = new Date(
       Date.UTC(Number(year), Number(month) - 1, Number(day), Number(hour ?? 0), Number(minute ?? 0)),
     );
-    if (!isInRange(moment, Number(month), Number(day))) return plainText(written ?? '');
+    if (!isInRange(moment, Number(month), Number(day))) return cut(plainText(written ?? ''), 40);
     return new Intl.DateTimeFormat(locale, {
       timeZone: 'UTC',
       year: 'numeric',
@@ -74,7 +75,7 @@ export function formatIn(locale: Locale, t: Translate): Format {
     dateTime: (written) => dateParts(written, true),
     moment: (iso) => {
       const moment = new Date(iso);
-      if (Number.isNaN(moment.getTime())) return plainText(iso);
+      if (Number.isNaN(moment.getTime())) return cut(plainText(iso), 40);
       return new Intl.DateTimeFormat(locale, {
         year: 'numeric',
         month: 'short',

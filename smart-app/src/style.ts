@@ -13,7 +13,7 @@ export function applyStyle(root: HTMLElement, style: AppStyle | null): void {
   const { backgroundColor: ground, textColor: ink } = style;
   if (ground !== null) {
     const light = luminance(ground);
-    root.style.setProperty('--scheme', light > 0.2 ? 'light' : 'dark');
+    root.dataset['scheme'] = light > 0.2 ? 'light' : 'dark';
     // Between, the page's own quieter colours could not be read on it.
     if ((light > 0.75 || light < 0.025) && ink !== null && contrast(ground, ink) >= 7) {
       set('--ground', ground);

@@ -28,6 +28,11 @@ export function cut(text: string, length: number): string {
     .trimEnd()}…`;
 }
 
+/** A text in parts between which it may break: words of more than 60 characters are parted, nothing else. */
+export function unbroken(text: string): readonly string[] {
+  return text.replace(/\S{60}(?=\S)/gu, '$&\u0000').split('\u0000');
+}
+
 export function capitalised(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -105,6 +105,7 @@ export function AnswerPanel({
         ref={form}
         onSubmit={(event) => {
           event.preventDefault();
+          if (busy) return;
           const wrong = missing();
           setProblem(wrong);
           if (wrong === null && draft.kind !== null) void send(draft.kind);
@@ -197,7 +198,7 @@ export function AnswerPanel({
             </Text>
           </TextField>
         )}
-        <Button type="submit" className="primary" isPending={busy}>
+        <Button type="submit" className="primary">
           {t(busy ? 'answer.sending' : 'answer.send')}
         </Button>
       </form>

@@ -1,7 +1,7 @@
 import type { AppAnswer, AppCardFeedback } from '#core/app';
 import type { FindingView } from '#core/hook-tools';
 import { useWords } from '../session.tsx';
-import { Recorded, RecordedLines, Said } from '../shell/said.tsx';
+import { Recorded, RecordedLines } from '../shell/said.tsx';
 import { AnswerWords } from './answer-line.tsx';
 
 type Entry =
@@ -59,7 +59,7 @@ export function SaidBefore({
                 {entry.feedback.reason !== null && (
                   <>
                     {': '}
-                    <Said>{entry.feedback.reason}</Said>
+                    <Recorded text={entry.feedback.reason} />
                   </>
                 )}
               </p>

@@ -59,15 +59,17 @@ export function BeforeAfter({
                       {row.name}
                     </text>
                     <rect x={x(0)} y={y - 3} width={Math.max(2, x(row.value) - x(0))} height={14} rx={2} />
-                    {row.interval !== null && (
-                      <line
-                        x1={x(row.interval[0])}
-                        x2={x(row.interval[1])}
-                        y1={y + 4}
-                        y2={y + 4}
-                        className="whisker"
-                      />
-                    )}
+                    {row.interval !== null &&
+                      ['whisker-ground', 'whisker'].map((kind) => (
+                        <line
+                          key={kind}
+                          className={kind}
+                          x1={x(row.interval[0])}
+                          x2={x(row.interval[1])}
+                          y1={y + 4}
+                          y2={y + 4}
+                        />
+                      ))}
                     <text
                       x={inside ? x(1) : x(reach) + 8}
                       y={inside ? y - 8 : y + 8}

@@ -12,7 +12,7 @@ import { NoResult, StudyName } from '../timeline/study-words.tsx';
 import type { ChartView } from '../timeline/use-chart.ts';
 import { useLoaded } from '../use-loaded.ts';
 import { Checks } from './checks.tsx';
-import { Finding } from './finding.tsx';
+import { FindingResult, FindingTrust } from './finding.tsx';
 import { Picture } from './picture.tsx';
 import { ModelFactsList, SourceAttributes } from './provenance.tsx';
 import { Report } from './report.tsx';
@@ -103,7 +103,7 @@ function Evidence({
         <div className="head-actions no-print">
           {study.assessment !== null && (
             <Button
-              className="to-answer"
+              className="button to-answer"
               onPress={() => {
                 const answer = document.getElementById('answer');
                 answer?.scrollIntoView();
@@ -133,18 +133,14 @@ function Evidence({
       <div className="evidence-columns">
         <div className="evidence-main">
           {study.state === 'final' ? (
-            study.findings.map((finding, index) => {
-              const behind = evidence.findings[index];
-              return (
-                <Finding
-                  key={finding.name}
-                  assessment={study.assessment}
-                  finding={finding}
-                  behind={behind ?? null}
-                  evidence={evidence}
-                />
-              );
-            })
+            study.findings.map((finding, index) => (
+              <FindingResult
+                key={finding.name}
+                finding={finding}
+                behind={evidence.findings[index] ?? null}
+                evidence={evidence}
+              />
+            ))
           ) : (
             <section className="panel">
               <h2>{t('result.none')}</h2>
@@ -152,6 +148,18 @@ function Evidence({
             </section>
           )}
           <Picture study={study} evidence={evidence} chart={chart} />
+          {study.findings.map((finding, index) => {
+            const behind = evidence.findings[index];
+            return behind === undefined || study.assessment === null ? null : (
+              <FindingTrust
+                key={finding.name}
+                assessment={study.assessment}
+                finding={finding}
+                behind={behind}
+                noun={model.populationNoun}
+              />
+            );
+          })}
           <Checks gates={evidence.gates} detectors={evidence.outOfDistribution} />
           <ModelFactsList evidence={evidence} />
           <SourceAttributes attributes={evidence.sourceAttributes} />
@@ -173,11 +181,11 @@ function Evidence({
   );
 }
 
-/** What is folded on the screen is open on paper. */
+/** What is folded on the screen is open on paper, except the tables of plots that are printed themselves. */
 function usePrintedWhole(): void {
   useEffect(() => {
     const open = () => {
-      for (const one of document.querySelectorAll('details:not([open])')) {
+      for (const one of document.querySelectorAll('details:not([open], .data)')) {
         one.setAttribute('open', '');
         one.setAttribute('data-for-print', '');
       }

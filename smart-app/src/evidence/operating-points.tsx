@@ -3,6 +3,7 @@ import type { FindingView } from '#core/hook-tools';
 import type { Measured } from '#core/model-package';
 import { Table } from '../plot/figure.tsx';
 import { useWords } from '../session.tsx';
+import { atShare } from '../shares.ts';
 import { pointName } from './counts.ts';
 
 /** How often each decision would be right at the share of the view. */
@@ -34,6 +35,7 @@ export function OperatingPoints({
       </p>
       <Table
         caption={t('points.title')}
+        stacks
         table={{
           columns: [
             t('points.point'),
@@ -46,7 +48,9 @@ export function OperatingPoints({
           rows: view.operatingPoints.map((point) => [
             t('points.name', {
               name: pointName(t, point.name),
-              threshold: format.share(point.threshold),
+              threshold: format.share(
+                atShare(point.threshold, finding.prevalence.calibration, view.prevalence),
+              ),
             }),
             rate(point.ppv),
             rate(point.npv),

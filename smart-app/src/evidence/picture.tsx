@@ -30,12 +30,16 @@ export function Picture({
     () => (chart.loaded.state === 'ready' ? priorOf(study, chart.loaded.value.studies) : null),
     [study, chart.loaded],
   );
+  const hasMap = evidence?.findings.some(({ explanation }) => explanation !== null) ?? false;
   const close = useCallback(() => {
     setOpen(false);
     requestAnimationFrame(() => button.current?.focus());
   }, []);
   return (
-    <section className="panel picture no-print" aria-labelledby="picture">
+    <section
+      className={open ? 'panel picture open no-print' : 'panel picture no-print'}
+      aria-labelledby="picture"
+    >
       <h2 id="picture">{t('picture.title')}</h2>
       {open ? (
         <ViewerBoundary
@@ -65,7 +69,9 @@ export function Picture({
           <Button ref={button} className="primary" onPress={() => setOpen(true)}>
             {t('picture.open')}
           </Button>
-          <p className="soft small">{t(prior === null ? 'picture.lead' : 'picture.leadPrior')}</p>
+          <p className="soft small">
+            {t(hasMap ? 'picture.leadMap' : 'picture.lead')} {prior !== null && t('picture.prior')}
+          </p>
         </div>
       )}
     </section>

@@ -9,7 +9,11 @@ export function Report({ report, read }: { readonly report: AppReport | null; re
   const { t, format } = useWords();
   if (report === null) return <p className="no-report">{t(read ? 'report.none' : 'report.unreadable')}</p>;
   const status =
-    report.status in statuses ? t(statuses[report.status as keyof typeof statuses]) : report.status;
+    report.status in statuses ? (
+      t(statuses[report.status as keyof typeof statuses])
+    ) : (
+      <Recorded text={report.status} longest={40} />
+    );
   return (
     <section className="panel report">
       <h2>{t('report.title')}</h2>

@@ -21,6 +21,7 @@ export const en = {
   'problem.offlineHelp': 'Check the network and try again.',
   'problem.unreadable': 'The server answered with something that this page cannot read.',
   'problem.unreadableHelp': 'Try again; if it happens again, tell who runs the service.',
+  'problem.page': 'This page has failed. That says nothing about the patient.',
   'problem.code': 'Code:',
 
   'frame.skip': 'Skip to the content',
@@ -240,7 +241,7 @@ export const en = {
   'points.falseMany': '{ratio} for each true one',
   'points.falseFew': { one: '1 for every true one', other: '1 for every {n} true ones' },
   'points.threshold':
-    'Thresholds are on the probability at the share at calibration. Sensitivity and specificity were measured on held-out images and do not move with the share.',
+    'Thresholds are written as a probability at this share. Sensitivity and specificity were measured on held-out images and do not move with it.',
   'point.ruleIn': 'rule in',
   'point.ruleOut': 'rule out',
 
@@ -327,9 +328,9 @@ export const en = {
 
   'picture.title': 'Image',
   'picture.open': 'Open the image',
-  'picture.lead': 'The original picture, with the map of where the model looked where it gives one.',
-  'picture.leadPrior':
-    'The original picture, with the map of where the model looked where it gives one, and the earlier study beside it.',
+  'picture.lead': 'The picture as it was stored.',
+  'picture.leadMap': 'The picture as it was stored, with a map of where it weighs most.',
+  'picture.prior': 'The earlier study can stand beside it.',
   'picture.loading': 'Loading the viewer',
   'picture.failedTitle': 'The image cannot be shown here',
   'picture.failed': 'The viewer could not be loaded or has stopped.',

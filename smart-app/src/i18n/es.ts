@@ -23,6 +23,7 @@ export const es: MessagesLike<typeof en> = {
   'problem.offlineHelp': 'Compruebe la red e inténtelo de nuevo.',
   'problem.unreadable': 'El servidor respondió algo que esta página no puede leer.',
   'problem.unreadableHelp': 'Inténtelo de nuevo; si vuelve a ocurrir, avise a quien administra el servicio.',
+  'problem.page': 'Esta página ha fallado. Eso no dice nada del paciente.',
   'problem.code': 'Código:',
 
   'frame.skip': 'Ir al contenido',
@@ -248,7 +249,7 @@ export const es: MessagesLike<typeof en> = {
   'points.falseMany': '{ratio} por cada acierto',
   'points.falseFew': { one: '1 por cada acierto', other: '1 por cada {n} aciertos' },
   'points.threshold':
-    'Los cortes son sobre la probabilidad con la proporción de la calibración. La sensibilidad y la especificidad se midieron en imágenes reservadas y no cambian con la proporción.',
+    'Los cortes están escritos como probabilidad con esta proporción. La sensibilidad y la especificidad se midieron en imágenes reservadas y no cambian con ella.',
   'point.ruleIn': 'confirmar',
   'point.ruleOut': 'descartar',
 
@@ -337,9 +338,9 @@ export const es: MessagesLike<typeof en> = {
 
   'picture.title': 'Imagen',
   'picture.open': 'Abrir la imagen',
-  'picture.lead': 'La imagen original, con el mapa de dónde miró el modelo cuando lo da.',
-  'picture.leadPrior':
-    'La imagen original, con el mapa de dónde miró el modelo cuando lo da, y el estudio anterior al lado.',
+  'picture.lead': 'La imagen tal como se almacenó.',
+  'picture.leadMap': 'La imagen tal como se almacenó, con un mapa de dónde pesa más.',
+  'picture.prior': 'El estudio anterior puede verse al lado.',
   'picture.loading': 'Cargando el visor',
   'picture.failedTitle': 'La imagen no se puede mostrar aquí',
   'picture.failed': 'El visor no se pudo cargar o se detuvo.',

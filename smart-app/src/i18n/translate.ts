@@ -43,6 +43,11 @@ export function localeOf(languages: readonly string[]): Locale {
   return (known.find((tag) => tag !== undefined && tag in tables) ?? 'en') as Locale;
 }
 
+/** The language as the browser writes it, with its region where it names one: `en-GB` for `en`. */
+export function regionOf(locale: Locale, languages: readonly string[]): string {
+  return languages.find((tag) => tag.toLowerCase().split('-')[0] === locale) ?? locale;
+}
+
 export function translator(locale: Locale): Translate {
   const plural = new Intl.PluralRules(locale);
   const number = new Intl.NumberFormat(locale);

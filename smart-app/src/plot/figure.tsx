@@ -51,11 +51,20 @@ export function Figure({
 }
 
 /** The first column names the row. */
-export function Table({ table, caption }: { readonly table: DataTable; readonly caption: string }) {
+export function Table({
+  table,
+  caption,
+  stacks = false,
+}: {
+  readonly table: DataTable;
+  readonly caption: string;
+  /** On a narrow page each row is a list of its own: for tables that are read row by row. */
+  readonly stacks?: boolean;
+}) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls is reached by keyboard (axe: scrollable-region-focusable)
     <section className="table-place" tabIndex={0} aria-label={caption}>
-      <table>
+      <table className={stacks ? 'stacks' : undefined}>
         <caption className="hidden">{caption}</caption>
         <thead>
           <tr>
@@ -73,7 +82,9 @@ export function Table({ table, caption }: { readonly table: DataTable; readonly 
               <th scope="row">{head}</th>
               {cells.map((cell, column) => (
                 // biome-ignore lint/suspicious/noArrayIndexKey: as above
-                <td key={column}>{cell}</td>
+                <td key={column} data-column={table.columns[column + 1]}>
+                  {cell}
+                </td>
               ))}
             </tr>
           ))}

@@ -95,8 +95,8 @@ function LogoutButton({ onLogout }: { readonly onLogout: () => Promise<void> }) 
   return (
     <Button
       className="quiet"
-      isPending={busy}
       onPress={() => {
+        if (busy) return;
         setBusy(true);
         void onLogout().finally(() => setBusy(false));
       }}

@@ -34,7 +34,10 @@ export function Problem({
     error.code === 'OFFLINE'
       ? { text: t('problem.offline'), help: t('problem.offlineHelp') }
       : error.text === ''
-        ? { text: t('problem.unreadable'), help: t('problem.unreadableHelp') }
+        ? {
+            text: error.code === 'UNREADABLE' ? t('problem.unreadable') : '',
+            help: t('problem.unreadableHelp'),
+          }
         : null;
   return (
     <div className="notice critical" role="alert">

@@ -35,7 +35,12 @@ export function StudyCard({
             </span>
           ))}
           {first.images !== null && t('study.images', { n: first.images })}
-          {report !== null && <span className="tag report-tag">{t('report.there')}</span>}
+          {report !== null && (
+            <>
+              {' '}
+              <span className="tag report-tag">{t('report.there')}</span>
+            </>
+          )}
         </p>
       </header>
       {studies.map((study) => (

@@ -1,7 +1,7 @@
 import { scaleLinear, scaleUtc } from 'd3-scale';
 import { line } from 'd3-shape';
 import type { FindingView } from '#core/hook-tools';
-import { anchorAt, Figure } from '../plot/figure.tsx';
+import { Figure } from '../plot/figure.tsx';
 import { PercentAxisUp } from '../plot/percent-axis.tsx';
 import { useWords } from '../session.tsx';
 import type { Trend, TrendPoint } from './trends.ts';
@@ -40,15 +40,15 @@ export function TrendPlot({ trend }: { readonly trend: Trend }) {
     >
       {(width) => {
         const times = trend.points.map(({ at }) => at);
-        const x = scaleUtc([Math.min(...times), Math.max(...times)], [70, width - 34]);
+        const x = scaleUtc([Math.min(...times), Math.max(...times)], [92, width - 50]);
         const y = scaleLinear([0, 1], [height - 58, 14]);
         const path = line<(typeof results)[number]>(
           (point) => x(point.at),
           (point) => y(point.result.probability),
         )(results);
-        // At most as many dates as have room.
-        const room = Math.max(2, Math.floor((width - 60) / 92));
-        const every = Math.ceil(trend.points.length / room);
+        const dated = spaced(trend.points, (point) => x(point.at), 92);
+        const blanks = trend.points.filter(({ result }) => result === null);
+        const signed = spaced(blanks, (point) => x(point.at), 60);
         return (
           <>
             <PercentAxisUp scale={y} x={44} right={width - 8} />
@@ -79,32 +79,34 @@ export function TrendPlot({ trend }: { readonly trend: Trend }) {
                 <circle cx={x(at)} cy={y(result.probability)} r={5.5} className="point" />
               </g>
             ))}
-            {trend.points
-              .filter(({ result }) => result === null)
-              .map(({ study, at }) => (
-                <g key={study.key} className={`blank ${study.state}`}>
-                  <line x1={x(at)} x2={x(at)} y1={y(0)} y2={y(1)} className="blank-line" />
-                  <text x={x(at)} y={y(0) + 15} textAnchor="middle">
-                    {t(`state.sign.${study.state}`)}
+            {blanks.map((point) => (
+              <g key={point.study.key} className="blank">
+                <line x1={x(point.at)} x2={x(point.at)} y1={y(0)} y2={y(1)} className="blank-line" />
+                {signed.includes(point) && (
+                  <text x={x(point.at)} y={y(0) + 15} textAnchor="middle">
+                    {t(`state.sign.${point.study.state}`)}
                   </text>
-                </g>
-              ))}
-            {trend.points.map(({ study, at }, index) =>
-              index % every === 0 || index === trend.points.length - 1 ? (
-                <text
-                  key={study.key}
-                  x={x(at)}
-                  y={height - 20}
-                  textAnchor={anchorAt(x(at), width, 70)}
-                  className="tick"
-                >
-                  {format.date(study.started)}
-                </text>
-              ) : null,
-            )}
+                )}
+              </g>
+            ))}
+            {dated.map(({ study, at }) => (
+              <text key={study.key} x={x(at)} y={height - 20} textAnchor="middle" className="tick">
+                {format.date(study.started)}
+              </text>
+            ))}
           </>
         );
       }}
     </Figure>
   );
+}
+
+/** Those that have room for their words, from the newest back. @param room CSS pixels between two */
+function spaced<T>(points: readonly T[], place: (point: T) => number, room: number): readonly T[] {
+  const kept: T[] = [];
+  for (const point of [...points].reverse()) {
+    const last = kept.at(-1);
+    if (last === undefined || place(last) - place(point) >= room) kept.push(point);
+  }
+  return kept;
 }

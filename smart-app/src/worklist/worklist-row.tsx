@@ -74,14 +74,15 @@ function RowActions({
   const { t } = useWords();
   const { api } = useSession();
   const { study, patientKey } = entry;
-  const [busy, setBusy] = useState<'acknowledge' | 'open' | null>(null);
+  const [busy, setBusy] = useState(false);
   const [failed, setFailed] = useState<{ readonly error: ApiError; readonly title: string } | null>(null);
   // The same click sent again is one answer.
   const key = useRef<string | null>(null);
   const open = useRef<HTMLButtonElement>(null);
 
   const acknowledge = async (assessment: string) => {
-    setBusy('acknowledge');
+    if (busy) return;
+    setBusy(true);
     setFailed(null);
     key.current ??= crypto.randomUUID();
     try {
@@ -98,17 +99,18 @@ function RowActions({
     } catch (error) {
       setFailed({ error: asApiError(error), title: t('worklist.acknowledgeFailed') });
     } finally {
-      setBusy(null);
+      setBusy(false);
     }
   };
   const openPatient = async () => {
-    setBusy('open');
+    if (busy) return;
+    setBusy(true);
     setFailed(null);
     try {
       location.assign(await api.open(patientKey, new AbortController().signal));
     } catch (error) {
       setFailed({ error: asApiError(error), title: t('worklist.openFailed') });
-      setBusy(null);
+      setBusy(false);
     }
   };
   return (
@@ -117,20 +119,14 @@ function RowActions({
       <div className="buttons">
         {study.assessment !== null && study.answer === null && (
           <Button
-            isPending={busy === 'acknowledge'}
+            className="quiet"
             aria-label={t('worklist.acknowledgeOf', { name })}
             onPress={() => void acknowledge(study.assessment as string)}
           >
             {t('worklist.acknowledge')}
           </Button>
         )}
-        <Button
-          ref={open}
-          className="primary"
-          isPending={busy === 'open'}
-          aria-label={t('worklist.openOf', { name })}
-          onPress={() => void openPatient()}
-        >
+        <Button ref={open} aria-label={t('worklist.openOf', { name })} onPress={() => void openPatient()}>
           {t('worklist.open')}
         </Button>
       </div>
