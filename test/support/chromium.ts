@@ -8,11 +8,11 @@ export function chromiumOrSkip(): ServerAvailability {
   return serverOrSkip('Chromium (Debian: chromium)', executable !== null);
 }
 
-/** Debian's Chromium, headless, with software rendering. Only after {@link chromiumOrSkip} said that it is there. */
-export function launchChromium(): Promise<Browser> {
+/** Debian's Chromium, headless, with software rendering and further switches. Only after {@link chromiumOrSkip} said that it is there. */
+export function launchChromium(...switches: readonly string[]): Promise<Browser> {
   return chromium.launch({
     executablePath: executable as string,
-    args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'],
+    args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', ...switches],
   });
 }
 
