@@ -8,7 +8,7 @@ import type { Measured } from './model-package.ts';
  * dates of records FHIR dates as written. No raw score, no UID and no token is in any of it.
  */
 
-/** `GET /api/launches/{launch}`: whose launch this is and where it opens. */
+/** `GET /api/launches/{launch}`: whose launch this is and where it opens. `DELETE` is the logout. */
 export interface AppContext {
   readonly launch: string;
   readonly tenant: { readonly id: string; readonly name: string };
@@ -315,7 +315,8 @@ export interface AppSeries {
 
 /**
  * `GET …/studies/{key}/pictures/{series}/{instance}`; frames below it: `/frames/{n}`, from 1, in the stored syntax. What
- * is stored without compression, or deflated, comes as Explicit VR Little Endian, and its transfer syntax says that.
+ * is stored without compression, or deflated, comes as Explicit VR Little Endian, and its transfer syntax says that:
+ * `Content-Type: application/octet-stream; transfer-syntax=…`, and `x-transfer-syntax`.
  */
 export interface AppPicture {
   readonly transferSyntax: string;
@@ -359,13 +360,23 @@ export interface AppWorklist {
 }
 
 export interface AppWorklistEntry {
-  /** Opaque; `POST …/open` with it makes a launch of that patient's chart. */
+  /** Opaque; `POST …/open` with it makes a launch of that patient's chart: {@link AppOpened}. */
   readonly patientKey: string;
   readonly patient: AppPatient;
   readonly study: AppStudy;
 }
 
-/** `GET …/chart/events`: server-sent `study` events, each with the whole {@link AppStudy}; a comment line every 15 s. */
+/**
+ * `GET …/chart/events`: server-sent `study` events, each with the whole {@link AppStudy}; a comment line every 15 s; at
+ * last `end` (nothing is pending) or `failed` with an OperationOutcome.
+ */
 export interface AppEvent {
   readonly study: AppStudy;
+}
+
+/** `POST …/open`, 201. */
+export interface AppOpened {
+  readonly launch: string;
+  /** Where its page is, relative to the address of the call. */
+  readonly location: string;
 }

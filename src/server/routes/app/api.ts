@@ -1,6 +1,6 @@
 import { type Static, Type } from '@sinclair/typebox';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { AppAnswerRequest } from '#core/app';
+import type { AppAnswerRequest, AppOpened } from '#core/app';
 import type { AppSession } from '#core/app-ports';
 import { ServiceError } from '#core/error';
 import { isPractitioner } from '#core/hook-tools';
@@ -155,7 +155,8 @@ export function appApi(scope: FastifyInstance, options: SmartAppOptions): void {
     const { patientKey } = checked(Open, request.body);
     const patientId = await tools.patientOf(session, patientKey);
     const launch = await launches.openPatient(session, browser, patientId);
-    return reply.status(201).send({ launch, location: `../../../app/l/${launch}/` });
+    const opened: AppOpened = { launch, location: `../../../app/l/${launch}/` };
+    return reply.status(201).send(opened);
   });
 }
 
