@@ -8,6 +8,7 @@ import { hookWithToken } from './hook-with-token.ts';
 import { preprocessing } from './preprocessing.ts';
 import { start } from './start.ts';
 import { storedAssessments } from './stored-assessments.ts';
+import { viewer } from './viewer.ts';
 
 /** Every row of `npm run bench`, in the order of its table. To add one: a file and a line here. */
 export const groups: readonly Group[] = [
@@ -20,4 +21,5 @@ export const groups: readonly Group[] = [
   decode,
   storedAssessments,
   start,
+  viewer,
 ];

@@ -1,9 +1,11 @@
-import { cache, getRenderingEngines } from '@cornerstonejs/core';
+import { cache, Enums, getRenderingEngines, RenderingEngine } from '@cornerstonejs/core';
+import { ToolGroupManager, WindowLevelTool } from '@cornerstonejs/tools';
 import { createElement, useState } from 'react';
 import { createRoot } from 'react-dom/client';
 import { createApi } from '../../../smart-app/src/api.ts';
 import { translator } from '../../../smart-app/src/i18n/translate.ts';
 import { WordsProvider } from '../../../smart-app/src/session.tsx';
+import { startCornerstone } from '../../../smart-app/src/viewer/cornerstone.ts';
 import { fetchImage, imageIdOf } from '../../../smart-app/src/viewer/pictures.ts';
 import { Viewer } from '../../../smart-app/src/viewer/viewer.tsx';
 
@@ -23,6 +25,17 @@ function Page() {
       : createElement('button', { type: 'button', onClick: () => setOpen(true) }, 'Open the image'),
   );
 }
+
+/** When Cornerstone drew an image, milliseconds. */
+const rendered = [];
+document.addEventListener(
+  Enums.Events.IMAGE_RENDERED,
+  () => {
+    if (getRenderingEngines().some((engine) => engine.getViewports().some((one) => one.getImageData())))
+      rendered.push(performance.now());
+  },
+  true,
+);
 
 /** What tests read back: the stored values that Cornerstone draws. */
 globalThis.viewerTest = {
@@ -54,6 +67,23 @@ globalThis.viewerTest = {
       return [...canvas.getContext('2d').getImageData(x, y, 1, 1).data.slice(0, 3)];
     });
   },
+  /** Whether an image stands on the canvas. */
+  drawn: () => rendered.length > 0,
+  startCounting: () => {
+    rendered.length = 0;
+  },
+  framesPerSecond: () => (1000 * (rendered.length - 1)) / (rendered.at(-1) - rendered[0]),
+  /** Milliseconds from the key to the frame that shows the map, or shows it no more. */
+  toggleMap: async () => {
+    const shown = () => document.querySelector('.viewer-map') !== null;
+    const frame = () => new Promise(requestAnimationFrame);
+    const before = shown();
+    const from = performance.now();
+    document.activeElement.dispatchEvent(new KeyboardEvent('keydown', { key: 'm', bubbles: true }));
+    while (shown() === before) await frame();
+    await frame();
+    return performance.now() - from;
+  },
   cacheBytes: () => cache.getCacheSize(),
   viewports: () =>
     getRenderingEngines().flatMap((engine) =>
@@ -67,5 +97,25 @@ globalThis.viewerTest = {
       })),
     ),
 };
+/** Cornerstone alone, as its own examples set it up: what the viewer's speed is measured beside. */
+async function bare(element) {
+  await startCornerstone();
+  const imageId = imageIdOf(api, { study: study.key, series: 's0', instance: 'i0', frame: 1 }, null, 0);
+  await fetchImage(imageId);
+  const engine = new RenderingEngine('bare');
+  engine.enableElement({ viewportId: 'bare', type: Enums.ViewportType.STACK, element });
+  const group = ToolGroupManager.createToolGroup('bare');
+  group.addTool(WindowLevelTool.toolName);
+  group.setToolActive(WindowLevelTool.toolName, { bindings: [{ mouseButton: 1 }] });
+  group.addViewport('bare', 'bare');
+  const viewport = engine.getViewport('bare');
+  await viewport.setStack([imageId], 0);
+  viewport.render();
+}
+
 document.documentElement.lang = locale;
-createRoot(document.getElementById('root')).render(createElement(Page));
+if (new URLSearchParams(location.search).has('bare')) {
+  const element = document.getElementById('root');
+  element.className = 'viewer-canvas bare';
+  await bare(element);
+} else createRoot(document.getElementById('root')).render(createElement(Page));
