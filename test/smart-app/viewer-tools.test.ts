@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import path from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { axeViolations, chromiumOrSkip, launchChromium } from '../support/chromium.ts';
@@ -8,6 +9,13 @@ import { startViewerServer, type ViewerServer, viewerPolicy } from './viewer-ser
 
 const chromium = chromiumOrSkip();
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+/** Leaves a picture in the folder FOVEA_SHOTS, where one is named. */
+async function shoot(page: Page, name: string): Promise<void> {
+  const folder = process.env['FOVEA_SHOTS'];
+  if (folder !== undefined)
+    await page.screenshot({ path: path.join(folder, `viewer-${name}.png`), fullPage: true });
+}
 
 interface Shown {
   readonly imageId: string;
@@ -353,12 +361,12 @@ describe.skipIf(!chromium.available)(`what can be done in the viewer ${chromium.
           return scrollWidth - clientWidth;
         });
         expect(wide).toBe(0);
-        await page.screenshot({ path: `/tmp/shots/viewer-${colorScheme}-${size}.png`, fullPage: true });
+        await shoot(page, `${colorScheme}-${size}`);
       }
       await page.keyboard.press('?');
       await page.getByRole('dialog').waitFor();
       expect(await axeViolations(page, axe), `${colorScheme} help`).toEqual([]);
-      await page.screenshot({ path: `/tmp/shots/viewer-${colorScheme}-help.png` });
+      await shoot(page, `${colorScheme}-help`);
       await page.keyboard.press('Escape');
       await expect.poll(() => page.getByRole('dialog').count()).toBe(0);
     }
