@@ -1,8 +1,9 @@
-import { useCallback, useEffect } from 'react';
+import { useCallback, useEffect, useMemo } from 'react';
 import { Button } from 'react-aria-components';
 import type { AppAnswer, AppEvidence } from '#core/app';
 import { AnswerPanel } from '../answers/answer-panel.tsx';
 import { SaidBefore } from '../answers/said-before.tsx';
+import { evidenceIn } from '../i18n/terms.ts';
 import { addressOf } from '../route.ts';
 import { useSession, useWords } from '../session.tsx';
 import { PageHeading } from '../shell/frame.tsx';
@@ -19,10 +20,14 @@ import { Report } from './report.tsx';
 
 /** Everything behind one assessment: the radiologist first, then the number, then why one may or may not believe it. */
 export function EvidencePage({ id, chart }: { readonly id: string; readonly chart: ChartView }) {
-  const { t } = useWords();
+  const { t, locale } = useWords();
   const { api } = useSession();
   const load = useCallback((signal: AbortSignal) => api.evidence(id, signal), [api, id]);
   const [loaded, again, change] = useLoaded(load);
+  const told = useMemo(
+    () => (loaded.state === 'ready' ? evidenceIn(locale, loaded.value) : null),
+    [loaded, locale],
+  );
   usePrintedWhole();
   const { answered } = chart;
   const take = useCallback(
@@ -43,12 +48,14 @@ export function EvidencePage({ id, chart }: { readonly id: string; readonly char
         <span aria-hidden="true">›</span>
         <span aria-current="page">{t('evidence.title')}</span>
       </nav>
-      {loaded.state === 'ready' ? (
-        <Evidence evidence={loaded.value} chart={chart} onAnswer={take} />
+      {told !== null ? (
+        <Evidence evidence={told} chart={chart} onAnswer={take} />
       ) : (
         <>
-          <PageHeading title={t('evidence.title')}>{t('evidence.title')}</PageHeading>
-          {loaded.state === 'loading' ? (
+          <div className="page-head">
+            <PageHeading title={t('evidence.title')}>{t('evidence.title')}</PageHeading>
+          </div>
+          {loaded.state !== 'failed' ? (
             <Loading what={t('evidence.loading')} bars={7} />
           ) : loaded.error.code === 'NOT_FOUND' ? (
             <div className="notice critical" role="alert">
@@ -97,7 +104,7 @@ function Evidence({
             {study.images !== null && ` · ${t('image.oneOf', { n: study.images })}`}
           </p>
           <p className="soft small">
-            <Said>{`${model.title} (${model.name} ${model.version})`}</Said>
+            <Said>{model.title}</Said> ({model.name} {model.version})
           </p>
         </div>
         <div className="head-actions no-print">

@@ -1,5 +1,6 @@
 import type { AppEvidence, AppFindingEvidence } from '#core/app';
 import type { FindingView } from '#core/hook-tools';
+import { isOfPicture } from '../i18n/terms.ts';
 import { IconArray } from '../plot/icon-array.tsx';
 import { NumberLine } from '../plot/number-line.tsx';
 import { useWords } from '../session.tsx';
@@ -79,7 +80,8 @@ export function FindingResult({
           </p>
           {finding.zones.length > 0 && (
             <p>
-              {t('result.where')} <Said>{format.list([...finding.zones])}</Said>.
+              {t('result.where', { zones: format.list([...finding.zones]) })}{' '}
+              {finding.zones.some(isOfPicture) && t('result.mirrored')}
             </p>
           )}
         </div>

@@ -184,7 +184,9 @@ export const en = {
   'result.line': '{finding}: {share}, calibration uncertainty {range}; {band}.',
   'result.atypical': 'In between: the score lies between those of cases with and without {finding}.',
   'result.calibrated': 'Calibrated on {n} images of {patients} {noun}.',
-  'result.where': 'The image weighs most in the',
+  'result.where': 'The image weighs most in: {zones}.',
+  'result.mirrored':
+    'The picture’s left is the patient’s right unless the picture is mirrored, which its header does not say.',
   'result.limits': 'What it cannot tell',
 
   'numbers.title': 'In numbers',

@@ -188,7 +188,9 @@ export const es: MessagesLike<typeof en> = {
   'result.line': '{finding}: {share}, incertidumbre de calibración {range}; {band}.',
   'result.atypical': 'Intermedio: la puntuación queda entre las de los casos con y sin {finding}.',
   'result.calibrated': 'Calibrado con {n} imágenes de {patients} {noun}.',
-  'result.where': 'La imagen pesa más en',
+  'result.where': 'La imagen pesa más en: {zones}.',
+  'result.mirrored':
+    'La izquierda de la imagen es la derecha del paciente salvo que esté reflejada, lo que su cabecera no dice.',
   'result.limits': 'Lo que no puede decir',
 
   'numbers.title': 'En números',

@@ -1,4 +1,5 @@
 import { Fragment } from 'react';
+import { isTerm } from '../i18n/terms.ts';
 import { useWords } from '../session.tsx';
 import { cut, plainLines, plainText, unbroken } from '../text.ts';
 
@@ -6,7 +7,7 @@ import { cut, plainLines, plainText, unbroken } from '../text.ts';
 export function Said({ children }: { readonly children: string }) {
   const { locale } = useWords();
   return (
-    <span {...(locale !== 'en' && { lang: 'en' })}>
+    <span {...(locale !== 'en' && !isTerm(children) && { lang: 'en' })}>
       <Breakable text={cut(children, 4_000)} />
     </span>
   );

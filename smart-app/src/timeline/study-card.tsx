@@ -55,7 +55,7 @@ export function StudyCard({
               <Said>{study.model.title}</Said>
             </p>
             {study.answer !== null && <AnswerLine answer={study.answer} />}
-            <StudyLink study={study} />
+            {(level === 3 || study.assessment !== null) && <StudyLink study={study} />}
           </div>
         </div>
       ))}

@@ -2,6 +2,7 @@ import { useEffect } from 'react';
 import type { AppChart, AppOtherStudy, AppStudy } from '#core/app';
 import { Picture } from '../evidence/picture.tsx';
 import { Report } from '../evidence/report.tsx';
+import { studyIn } from '../i18n/terms.ts';
 import { addressOf } from '../route.ts';
 import { useWords } from '../session.tsx';
 import { PageHeading } from '../shell/frame.tsx';
@@ -15,9 +16,12 @@ import type { ChartView } from './use-chart.ts';
  * a single assessment is its evidence.
  */
 export function StudyPage({ studyKey, chart }: { readonly studyKey: string; readonly chart: ChartView }) {
-  const { t, format } = useWords();
+  const { t, format, locale } = useWords();
   const { loaded, again, moved } = chart;
-  const studies = loaded.state === 'ready' ? loaded.value.studies.filter(({ key }) => key === studyKey) : [];
+  const studies =
+    loaded.state === 'ready'
+      ? loaded.value.studies.filter(({ key }) => key === studyKey).map((study) => studyIn(locale, study))
+      : [];
   const other = loaded.state === 'ready' ? otherOf(loaded.value, studyKey) : null;
   const single = studies.length === 1 ? (studies[0]?.assessment ?? null) : null;
   useEffect(() => {

@@ -1,5 +1,6 @@
 import { useMemo } from 'react';
 import type { AppChart, AppStudy } from '#core/app';
+import { studyIn } from '../i18n/terms.ts';
 import { addressOf } from '../route.ts';
 import { useWords } from '../session.tsx';
 import { PageHeading } from '../shell/frame.tsx';
@@ -38,9 +39,13 @@ export function TimelinePage({ chart }: { readonly chart: ChartView }) {
 }
 
 function Timeline({ chart }: { readonly chart: AppChart }) {
-  const { t, format } = useWords();
-  const groups = useMemo(() => byStudy(chart.studies), [chart.studies]);
-  const trends = useMemo(() => trendsOf(chart.studies), [chart.studies]);
+  const { t, format, locale } = useWords();
+  const studies = useMemo(
+    () => chart.studies.map((study) => studyIn(locale, study)),
+    [chart.studies, locale],
+  );
+  const groups = useMemo(() => byStudy(studies), [studies]);
+  const trends = useMemo(() => trendsOf(studies), [studies]);
   return (
     <>
       <Unseen chart={chart} />

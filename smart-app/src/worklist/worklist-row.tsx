@@ -3,6 +3,7 @@ import { Button } from 'react-aria-components';
 import type { AppAnswer, AppWorklistEntry } from '#core/app';
 import { AnswerLine } from '../answers/answer-line.tsx';
 import type { ApiError } from '../api-error.ts';
+import { studyIn } from '../i18n/terms.ts';
 import { useSession, useWords } from '../session.tsx';
 import { Recorded, Said } from '../shell/said.tsx';
 import { Problem } from '../shell/states.tsx';
@@ -19,8 +20,9 @@ export function WorklistRow({
   readonly entry: AppWorklistEntry;
   readonly onAnswer: (assessment: string, answer: AppAnswer) => void;
 }) {
-  const { t, format } = useWords();
-  const { patient, study } = entry;
+  const { t, format, locale } = useWords();
+  const { patient } = entry;
+  const study = studyIn(locale, entry.study);
   const name = patient.name === null ? t('patient.noName') : cut(plainText(patient.name), 80);
   return (
     <li className={`entry ${bandOf(entry) ?? 'none'}`}>

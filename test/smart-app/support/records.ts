@@ -64,7 +64,7 @@ export function findingAt(
     ...moved,
     band,
     atypical: false,
-    zones: band === 'elevated' ? ['right lower zone', 'right middle zone'] : [],
+    zones: band === 'elevated' ? ['right lower zone', 'right mid zone'] : [],
     limits: spec.limits,
     calibration: { method: 'venn-abers', n: calibration.n, patients: calibration.patients },
     prevalence: {
@@ -227,7 +227,7 @@ const behind: AppFindingEvidence = {
     shares: Array.from({ length: 49 }, (_, cell) =>
       Math.max(0, 1 - Math.hypot((cell % 7) - 2, Math.floor(cell / 7) - 4) / 3),
     ),
-    zones: ['right lower zone', 'right middle zone'],
+    zones: ['right lower zone', 'right mid zone'],
     covers: [0, 0, 1, 1],
   },
   neighbours: [
