@@ -291,6 +291,7 @@ async function composeOn(
             studyKey: subject['studyKey'] ?? '',
             model: { name: subject['model'] ?? '', version: subject['version'] ?? '' },
             finding: subject['finding'] ?? null,
+            ...(subject['assessment'] !== undefined && { assessmentId: subject['assessment'] }),
             hookInstance: call.hookInstance,
           })),
         );

@@ -108,7 +108,12 @@ function finalBody(study: StudyAssessment, result: FinalResult, tools: HookTools
         prevalence: finding.prevalence.value,
       })),
     },
-    subject: { model: result.model.name, version: result.model.version, finding: first.name },
+    subject: {
+      model: result.model.name,
+      version: result.model.version,
+      finding: first.name,
+      assessment: result.assessmentId,
+    },
   };
 }
 

@@ -94,6 +94,22 @@ models
     ),
   );
 
+const feedback = program.command('feedback').description('what clinicians said of results');
+feedback
+  .command('export')
+  .description('answers given in the app and what EHRs told of cards, with the results that they are about')
+  .addOption(json())
+  .option('--csv', 'print CSV on standard output')
+  .addHelpText(
+    'after',
+    '\nHolds names of clinicians and what they wrote. A running Fovea holds the embedded database: stop it for the export, or use PostgreSQL.',
+  )
+  .action(
+    run(async (options: { json?: boolean; csv?: boolean }) =>
+      (await import('./feedback.ts')).exportFeedback(options),
+    ),
+  );
+
 const keys = program.command('keys').description('the keys by which the SMART app proves itself at EHRs');
 keys
   .command('make')

@@ -17,6 +17,8 @@ export interface IssuedCard {
   /** Name of the finding; null for a card about the study as a whole. */
   readonly finding: string | null;
   readonly hookInstance: string;
+  /** The assessment that it tells of; absent for a card about a study without one. */
+  readonly assessmentId?: string;
 }
 
 export interface Cards {
@@ -39,13 +41,14 @@ export function createCards(database: Pick<Database, 'kysely'>): Cards {
         model_version: card.model.version,
         finding: card.finding,
         hook_instance: card.hookInstance,
+        assessment_id: card.assessmentId ?? null,
       })),
     );
     await sql`
       insert into cards_issued (id, tenant, service, user_key, study_key, model_name, model_version, finding,
-        hook_instance)
+        hook_instance, assessment_id)
       select * from json_to_recordset(${values}::json) as card (id uuid, tenant text, service text, user_key text,
-        study_key text, model_name text, model_version text, finding text, hook_instance text)
+        study_key text, model_name text, model_version text, finding text, hook_instance text, assessment_id uuid)
       on conflict (id) do nothing`.execute(database.kysely);
     return cards.map(() => undefined);
   });

@@ -2,6 +2,7 @@ import { type Kysely, sql } from 'kysely';
 import { first } from './migrations/0001-first.ts';
 import { oldCards } from './migrations/0002-old-cards.ts';
 import { app } from './migrations/0003-app.ts';
+import { cardAssessments } from './migrations/0004-card-assessments.ts';
 import type { Schema } from './schema.ts';
 
 /** One step of the schema. Expand style: an older program still works on the newer schema. */
@@ -12,7 +13,7 @@ export interface Migration {
 }
 
 /** Every step, oldest first. */
-export const migrations: readonly Migration[] = [first, oldCards, app];
+export const migrations: readonly Migration[] = [first, oldCards, app, cardAssessments];
 
 /** Key of the advisory lock: "fovea" in ASCII. */
 const lockKey = 0x66_6f_76_65_61;

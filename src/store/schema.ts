@@ -77,6 +77,8 @@ interface CardIssuedRow {
   readonly model_version: string;
   readonly finding: string | null;
   readonly hook_instance: string;
+  /** The assessment that the card told of; null for none, and for cards of before this column. */
+  readonly assessment_id: string | null;
   readonly created: Generated<Date>;
   readonly overridden_at: Date | null;
 }

@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { feedbackRows } from '#assessment/feedback-rows';
 import type { AppEvidence, AppStudy } from '#core/app';
 import { codeSystems } from '#core/identifiers';
 import { createCards } from '#store/cards';
 import { createFeedback } from '#store/feedback';
+import { type FeedbackExport, openFeedbackExport } from '#store/feedback-export';
 import { type AppClinic, never, openAppClinic } from '../../support/app-clinic.ts';
 
 let app: AppClinic;
@@ -336,6 +338,7 @@ describe('answers', () => {
         model: { name: model.name, version: model.version },
         finding: 'pneumonia',
         hookInstance: 'h',
+        assessmentId: idOf('jpeg-2000'),
       },
     ]);
     await createFeedback(app.clinic.database).save(app.tenant.id, 'imaging-assessment', [
@@ -351,5 +354,12 @@ describe('answers', () => {
       { outcome: 'overridden', reason: 'Already known', comment: 'seen', at: '2026-11-20T10:00:00.000Z' },
     ]);
     expect((await evidenceOf('elevated')).cardFeedback).toEqual([]);
+
+    const source = await openFeedbackExport(app.clinic.database);
+    const rows = await feedbackRows(source as FeedbackExport);
+    expect(rows.filter((row) => row.source === 'card')).toMatchObject([
+      { id: card, assessment: idOf('jpeg-2000'), status: 'final', kind: 'overridden', comment: 'seen' },
+    ]);
+    expect(rows.filter((row) => row.source === 'app').length).toBeGreaterThan(3);
   });
 });
