@@ -159,7 +159,7 @@ function pictureOf(file: DicomFile): AppPicture {
   const { dataSet } = file;
   const rules = greyRules(file, pixel);
   const numbers = (tag: number): readonly number[] =>
-    read.numbers(dataSet, tag, 'unsigned16').filter((one) => one !== null);
+    read.numbers(dataSet, tag, 'decimal').filter((one) => one !== null);
   const two = (tag: number): readonly [number, number] | null => {
     const [first, second] = numbers(tag);
     return first === undefined || second === undefined ? null : [first, second];

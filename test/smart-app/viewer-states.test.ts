@@ -2,10 +2,12 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { chromiumOrSkip, launchChromium } from '../support/chromium.ts';
 import { imageModule, writeDicom } from '../support/dicom-writer.ts';
-import { ctSlice, sandboxFile, scenario } from './viewer-cases.ts';
+import { ctSlice, grey, sandboxFile, scenario } from './viewer-cases.ts';
 import { startViewerServer, type ViewerServer } from './viewer-server.ts';
 
 const chromium = chromiumOrSkip();
+
+declare const viewerTest: { greys(points: readonly (readonly [number, number])[]): number[][] };
 
 const palette = writeDicom([
   ...imageModule({ rows: 4, columns: 4, bitsAllocated: 8, bitsStored: 8, photometric: 'PALETTE COLOR' }),
@@ -132,6 +134,37 @@ describe.skipIf(!chromium.available)(
       await page.keyboard.press('End');
       await expect.poll(() => page.locator('.viewer-readout').innerText()).toMatch(/6 \/ 6/);
       expect(server.asked).toContain('frames/s0/i0/6');
+    });
+
+    it('a pixel that is said to be of no or of enormous size is drawn all the same, and not measured', async () => {
+      for (const spacing of ['0\\0', '12345\\12000', '1e-30\\1e30', '0.001\\0.02', '50\\50']) {
+        const name = `spacing-${spacing.replace(/\W/g, '-')}`;
+        const bytes = grey(
+          new Uint16Array(48 * 40).fill(3000),
+          { rows: 48, columns: 40, bitsStored: 12 },
+          {
+            after: [
+              [0x00280030, 'DS', spacing],
+              [0x00281050, 'DS', '2000'],
+              [0x00281051, 'DS', '4000'],
+            ],
+          },
+        );
+        server.studies.set(name, { series: [{ modality: 'CR', files: [bytes] }] });
+        server.scenarios.set(name, scenario(name, { evidence: false }));
+        await open(name);
+        await page.locator('.viewer-readout').waitFor();
+        await expect
+          .poll(() => page.evaluate(() => viewerTest.greys([[20, 24]])), { message: spacing })
+          .toEqual([[191, 191, 191]]);
+        await page.locator('.viewer-stage').focus();
+        await page.keyboard.press('l');
+        await page.keyboard.press('Enter');
+        const measured = spacing === '50\\50' || spacing === '0.001\\0.02' ? 1 : 0;
+        await expect
+          .poll(() => page.locator('.viewer-lengths text').count(), { message: spacing })
+          .toBe(measured);
+      }
     });
 
     it('hostile text of records is shown as text, on one line and not endless', async () => {

@@ -3,6 +3,7 @@ import type { AppPicture } from '#core/app';
 import type { PictureAt, ViewerApi } from './contract.ts';
 import { decodeFrame } from './decode.ts';
 import { PictureError, pictureError } from './picture-error.ts';
+import { isSpacing } from './spacing.ts';
 import { paddingDarkened, paddingOf, rangeOf, toRgb } from './stored-values.ts';
 import { firstWindow, type GreyWindow, storedRange } from './window.ts';
 
@@ -232,7 +233,7 @@ function image(
 function spacingOf(imageId: string): readonly [number, number] {
   const picture = known.get(imageId)?.picture;
   const spacing = picture?.pixelSpacing ?? picture?.imagerPixelSpacing ?? null;
-  return spacing?.every((one) => Number.isFinite(one) && one > 0) === true ? spacing : [1, 1];
+  return isSpacing(spacing) ? spacing : [1, 1];
 }
 
 /**

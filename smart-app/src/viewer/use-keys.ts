@@ -5,8 +5,9 @@ import type { DragTool } from './cornerstone.ts';
 import { askedBy, type KeyId } from './keys.ts';
 import { eraseLengths, KeyLine, lengthOf } from './length-lines.ts';
 import type { PaneView } from './pane-view.ts';
+import { lengthsOf } from './spacing.ts';
 import type { GreyWindow, Preset } from './window.ts';
-import { lengthsOf, lengthWords, type ViewerWords } from './words.ts';
+import { lengthWords, type ViewerWords } from './words.ts';
 
 interface Acts {
   readonly root: RefObject<HTMLElement | null>;

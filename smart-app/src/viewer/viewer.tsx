@@ -9,11 +9,12 @@ import { Help } from './help.tsx';
 import { Icon } from './icons.tsx';
 import { MapPanel } from './map-panel.tsx';
 import { type OpenPane, Pane, Progress } from './pane.tsx';
+import { lengthsOf } from './spacing.ts';
 import { moveTogether } from './together.ts';
 import { ViewerToolbar } from './toolbar.tsx';
 import { useKeys } from './use-keys.ts';
 import { presetsOf } from './window.ts';
-import { lengthsOf, presetWords, studyWords, type ViewerWords } from './words.ts';
+import { presetWords, studyWords, type ViewerWords } from './words.ts';
 import './viewer.css';
 
 /** The pictures of a study with what the model said of them: drawn by Cornerstone, loaded when an image is opened. */

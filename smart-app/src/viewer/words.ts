@@ -6,6 +6,7 @@ import { cut, plainText } from '../text.ts';
 import type { ViewedStudy } from './contract.ts';
 import type { PaneState } from './pane-view.ts';
 import type { PictureError } from './picture-error.ts';
+import { lengthsOf } from './spacing.ts';
 import type { GreyWindow, Preset } from './window.ts';
 
 /** The language of the page, as every part of the viewer takes it. */
@@ -83,14 +84,6 @@ export function presetWords({ id, name }: Preset, t: Translate): string {
   if (own !== '') return own;
   if (id.startsWith('file-')) return t('viewer.preset.file', { n: Number(id.slice(5)) });
   return t(`viewer.preset.${id}` as Extract<MessageKey, 'viewer.preset.full'>);
-}
-
-/** Whether lengths can be told: in the patient, at the detector, or not at all. */
-export function lengthsOf({ pixelSpacing, imagerPixelSpacing }: AppPicture): 'patient' | 'detector' | 'none' {
-  const known = (spacing: readonly number[] | null): boolean =>
-    spacing?.every((one) => Number.isFinite(one) && one > 0) === true;
-  if (known(pixelSpacing)) return 'patient';
-  return pixelSpacing === null && known(imagerPixelSpacing) ? 'detector' : 'none';
 }
 
 /** @param millimetres in the units that {@link lengthsOf} names; null where there is none */
