@@ -157,7 +157,9 @@ export function Viewer({ api, study, evidence, prior, locale, t, onClose }: View
           value={preset?.id ?? 'own'}
           options={[
             ...presets.map((one) => ({ id: one.id, text: presetWords(one, t) })),
-            ...(preset === undefined ? [{ id: 'own', text: t('viewer.preset.own') }] : []),
+            ...(preset === undefined
+              ? [{ id: 'own', text: presets.length === 0 ? '–' : t('viewer.preset.own') }]
+              : []),
           ]}
           onChange={(id) => {
             const asked = presets.find((one) => one.id === id);
