@@ -5,6 +5,7 @@ import type {
   AppChart,
   AppContext,
   AppEvidence,
+  AppOpened,
   AppPicture,
   AppPictures,
   AppPrevalenceView,
@@ -97,7 +98,7 @@ export function createApi({ page, launch, onSessionEnded }: ApiOptions): Api {
     worklist: (signal) => get<AppWorklist>(at('worklist'), signal),
     open: async (patientKey, signal) => {
       const response = await post(at('open'), { patientKey }, signal);
-      const { location } = await jsonOf<{ readonly location: string }>(response);
+      const { location } = await jsonOf<AppOpened>(response);
       return new URL(location, response.url).href;
     },
     logout: async () => {

@@ -2,7 +2,7 @@ import { useCallback, useEffect, useMemo, useState } from 'react';
 import { createApi } from './api.ts';
 import { ApiError } from './api-error.ts';
 import { countDrafts, dropDrafts } from './drafts.ts';
-import { type Locale, localeOf } from './i18n/translate.ts';
+import { browserLanguages, type Locale, localeOf } from './i18n/translate.ts';
 import { Patient } from './patient.tsx';
 import { addressOf, useRoute } from './route.ts';
 import { SessionProvider, useSession, useWords, WordsProvider } from './session.tsx';
@@ -28,9 +28,9 @@ const localeStore = 'fovea.locale';
 function firstLocale(): Locale {
   try {
     const chosen = sessionStorage.getItem(localeStore);
-    return localeOf(chosen === null ? navigator.languages : [chosen]);
+    return localeOf(chosen === null ? browserLanguages() : [chosen]);
   } catch (error) {
-    if (error instanceof DOMException) return localeOf(navigator.languages);
+    if (error instanceof DOMException) return localeOf(browserLanguages());
     throw error;
   }
 }

@@ -1,4 +1,4 @@
-import type { Translate } from './i18n/translate.ts';
+import { browserLanguages, type Locale, regionOf, type Translate } from './i18n/translate.ts';
 import { cut, isInRange, plainText } from './text.ts';
 
 /** Numbers, shares and dates in the language of the page. */
@@ -27,8 +27,16 @@ export function isBeyondPercent([low, high]: readonly [number, number]): boolean
   return high < 0.01 || low > 0.99;
 }
 
-/** @param locale BCP 47, e.g. `en-GB` */
-export function formatIn(locale: string, t: Translate): Format {
+/**
+ * @param language of the page
+ * @param languages of the browser: dates are written as in the region that it names, e.g. `en-GB`
+ */
+export function formatIn(
+  language: Locale,
+  t: Translate,
+  languages: readonly string[] = browserLanguages(),
+): Format {
+  const locale = regionOf(language, languages);
   const whole = new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 0 });
   const tenth = new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 1 });
   const lists = new Intl.ListFormat(locale, { type: 'conjunction' });

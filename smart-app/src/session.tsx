@@ -3,7 +3,7 @@ import { I18nProvider } from 'react-aria-components';
 import type { AppContext } from '#core/app';
 import type { Api } from './api.ts';
 import { type Format, formatIn } from './format.ts';
-import { type Locale, regionOf, type Translate, translator } from './i18n/translate.ts';
+import { type Locale, type Translate, translator } from './i18n/translate.ts';
 
 /** The language of the page and what is written in it. */
 export interface Words {
@@ -24,7 +24,7 @@ export function WordsProvider({
 }) {
   const words = useMemo(() => {
     const t = translator(locale);
-    return { locale, t, format: formatIn(regionOf(locale, navigator.languages), t) };
+    return { locale, t, format: formatIn(locale, t) };
   }, [locale]);
   return (
     <I18nProvider locale={locale}>

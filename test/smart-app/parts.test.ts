@@ -12,8 +12,8 @@ import { atShare, peopleFor } from '../../smart-app/src/shares.ts';
 import { ageInYears, cut, plainLines, plainText } from '../../smart-app/src/text.ts';
 
 const t = translator('en');
-const english = formatIn('en-GB', t);
-const spanish = formatIn('es-ES', translator('es'));
+const english = formatIn('en', t, ['en-GB']);
+const spanish = formatIn('es', translator('es'), ['es-ES']);
 
 describe('the words of the app', () => {
   const keys = Object.keys(en) as (keyof typeof en)[];

@@ -43,6 +43,12 @@ export function localeOf(languages: readonly string[]): Locale {
   return (known.find((tag) => tag !== undefined && tag in tables) ?? 'en') as Locale;
 }
 
+/** What the browser's user reads, first first; empty outside of a browser. */
+export function browserLanguages(): readonly string[] {
+  const { navigator } = globalThis as { readonly navigator?: { readonly languages?: readonly string[] } };
+  return navigator?.languages ?? [];
+}
+
 /** The language as the browser writes it, with its region where it names one: `en-GB` for `en`. */
 export function regionOf(locale: Locale, languages: readonly string[]): string {
   return languages.find((tag) => tag.toLowerCase().split('-')[0] === locale) ?? locale;
