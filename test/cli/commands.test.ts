@@ -43,6 +43,7 @@ describe('the fovea command', () => {
       'inspect',
       'evaluate',
       'models',
+      'feedback',
       'keys',
       'doctor',
       'Exit codes',
