@@ -1,4 +1,3 @@
-import type { ComponentType } from 'react';
 import type { AppEvidence, AppPicture, AppPictures, AppStudy } from '#core/app';
 import type { Locale, Translate } from '../i18n/translate.ts';
 
@@ -50,5 +49,3 @@ export interface ViewerProps {
   /** Closes the viewer; the shell gives the focus back to its button. */
   readonly onClose: () => void;
 }
-
-export type ViewerComponent = ComponentType<ViewerProps>;
