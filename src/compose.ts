@@ -6,7 +6,6 @@ import { sql } from 'kysely';
 import { type Catalogue, deployedModels, idOf, loadCatalogue } from '#assessment/catalogue';
 import { createCredentials } from '#assessment/credentials';
 import { unusedShares } from '#assessment/deployed';
-import { createEvidence } from '#assessment/evidence';
 import { createPseudonyms } from '#assessment/identity-keys';
 import { createAssessmentTools, type SpeakingModel } from '#assessment/patient-assessments';
 import { createPerformer, isFinal } from '#assessment/perform';
@@ -62,6 +61,8 @@ export async function compose(config: Config, { sandbox } = { sandbox: false }):
       detail: 'FOVEA_WORKERS is 0 and DATABASE_URL is absent: nobody could run the jobs.',
     });
   }
+  if (sandbox && !config.tenants.some(({ anonymous }) => anonymous))
+    throw new ServiceError('CONFIG_INVALID', { detail: 'The sandbox needs its own tenant.' });
   const log = createLog(config.logLevel);
   const [database, catalogue] = await Promise.all([openStore(config), loadCatalogue(packageRoots(config))]);
   const close: Closers = [() => database.close()];
@@ -173,12 +174,7 @@ async function composeOn(
         digest: model.package.manifest.files.sourceAttributes.sha256,
         attributes: model.package.sourceAttributes,
       })),
-    sandbox: sandbox
-      ? {
-          origin: () => base.sandboxOrigin,
-          evidence: createEvidence(store, models, anonymousTenant(config.tenants)),
-        }
-      : null,
+    sandbox: sandbox ? { origin: () => base.sandboxOrigin } : null,
     smart: await composeApp({ config, sandbox, database, outbound, parts, base: () => base.current, log }),
   });
 
@@ -276,7 +272,6 @@ async function composeOn(
           sourceAttributes: (model, version) =>
             `${base.current}/cds-services/${call.serviceId}/source-attributes?model=${encodeURIComponent(model)}&version=${encodeURIComponent(version)}`,
           app: (id) => appLink(base.current, call.client, call.fhirServer, id),
-          evidence: (id) => (sandbox ? `${base.current}/evidence/${id}` : null),
         },
       }),
       async cardsIssued(call, issued) {
@@ -327,14 +322,6 @@ function answersWithin(probe: Promise<unknown>, milliseconds: number): Promise<b
       )
       .finally(() => clearTimeout(timer));
   });
-}
-
-/** The sandbox's own tenant, whose results may be looked at without a sign-in. @throws ServiceError CONFIG_INVALID */
-function anonymousTenant(tenants: readonly Tenant[]): Tenant {
-  const found = tenants.find((tenant) => tenant.anonymous);
-  if (found === undefined)
-    throw new ServiceError('CONFIG_INVALID', { detail: 'The sandbox needs its own tenant.' });
-  return found;
 }
 
 function storeOptions({ databaseUrl, dataFolder }: Config): DatabaseOptions {

@@ -191,7 +191,6 @@ function linksOf(
   assessmentId: string | null,
   tools: HookTools,
 ): NonNullable<Card['links']> {
-  const evidence = assessmentId === null ? null : tools.links.evidence(assessmentId);
   const app = assessmentId === null ? null : tools.links.app(assessmentId);
   return [
     ...(app === null
@@ -202,9 +201,6 @@ function linksOf(
       url: tools.links.sourceAttributes(model.name, model.version),
       type: 'absolute',
     },
-    ...(evidence === null
-      ? []
-      : [{ label: 'Evidence: image, explanation and checks', url: evidence, type: 'absolute' as const }]),
   ];
 }
 

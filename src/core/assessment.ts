@@ -66,7 +66,7 @@ export interface ImageFacts {
   readonly studyDate: string | null;
 }
 
-/** Coarse map of one finding's class activation, for the evidence page and the app. */
+/** Coarse map of one finding's class activation, for the app. */
 export interface Explanation {
   readonly finding: string;
   /** [rows, columns] of the grid. */

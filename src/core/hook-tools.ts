@@ -16,8 +16,6 @@ export interface HookTools {
   readonly links: {
     /** Absolute address of a service's source attributes for people, model by model. */
     sourceAttributes(model: string, version: string): string;
-    /** Absolute address of the evidence page; null outside the sandbox. */
-    evidence(assessmentId: string): string | null;
     /** Launch of the SMART app at an assessment; null where the EHR of the call has not registered it. @see CDS Hooks 2.0 §Link */
     app(assessmentId: string): { readonly url: string; readonly appContext: string } | null;
     /** Absolute address of this Fovea. */

@@ -12,7 +12,6 @@ import { html, page, pageHeaders } from './html.ts';
 import { stackOf } from './log.ts';
 import type { SmartAppOptions } from './routes/app/options.ts';
 import { smartApp } from './routes/app/smart-app.ts';
-import { type EvidenceView, evidenceRoutes } from './routes/evidence.ts';
 import { healthRoutes, type Readiness } from './routes/health.ts';
 import { type SourceAttributeRecord, sourceAttributeRoutes } from './routes/source-attributes.ts';
 
@@ -28,7 +27,6 @@ export interface AppOptions<Client> {
   readonly sandbox: {
     /** Origin of the sandbox's own server, e.g. `http://127.0.0.1:40123`; asked at each call. */
     readonly origin: () => string;
-    readonly evidence: (id: string) => Promise<EvidenceView | null>;
   } | null;
   /** null: no tenant has registered the SMART app at its EHR, and nothing of it is there. */
   readonly smart: Omit<SmartAppOptions, 'log'> | null;
@@ -94,8 +92,7 @@ export async function createApp<Client>(options: AppOptions<Client>): Promise<Fa
   if (options.sandbox === null) {
     app.get('/', (_request, reply) => reply.headers(pageHeaders).send(homePage));
   } else {
-    const { origin, evidence } = options.sandbox;
-    evidenceRoutes(app, evidence);
+    const { origin } = options.sandbox;
     app.get('/', (_request, reply) => reply.redirect('sandbox/'));
     await app.register(httpProxy, {
       upstream: '',

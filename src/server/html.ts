@@ -5,7 +5,7 @@ export interface Html {
   readonly html: string;
 }
 
-type Part = string | number | Html | readonly Html[];
+type Part = string | Html | readonly Html[];
 
 /** Template tag: every interpolated string is escaped, {@link Html} goes in as it is. */
 export function html(strings: TemplateStringsArray, ...parts: readonly Part[]): Html {
@@ -18,7 +18,7 @@ export function html(strings: TemplateStringsArray, ...parts: readonly Part[]): 
 function render(part: Part): string {
   if (Array.isArray(part)) return (part as readonly Html[]).map((one) => one.html).join('');
   if (typeof part === 'object') return (part as Html).html;
-  return String(part)
+  return part
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')
     .replaceAll('>', '&gt;')
@@ -53,18 +53,10 @@ p { margin: .4rem 0; }
 a { color: var(--link); }
 .soft { color: var(--soft); }
 .notice { border-left: .3rem solid var(--mark); background: var(--panel); padding: .6rem .9rem; margin: 1rem 0; }
-.figure { font-size: 1.25rem; font-weight: 600; }
 table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; vertical-align: top; padding: .5rem .6rem; border-bottom: 1px solid var(--line); }
 th { width: 38%; font-weight: 600; }
 th .soft { font-weight: 400; display: block; font-size: .85rem; }
-.wide { overflow-x: auto; }
-.picture { position: relative; display: inline-block; max-width: 100%; background: #000; line-height: 0; }
-.picture img { max-width: 100%; height: auto; }
-.picture svg { position: absolute; inset: 0; width: 100%; height: 100%; }
-.pair { display: flex; gap: 1rem; flex-wrap: wrap; }
-.pair figure { margin: 0; flex: 1 1 18rem; }
-figcaption { line-height: 1.4; font-size: .9rem; color: var(--soft); margin-top: .4rem; }
 `;
 
 /** The style of {@link page} as a source of a Content-Security-Policy: by its digest. */

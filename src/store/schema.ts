@@ -23,7 +23,7 @@ interface AssessmentRow {
   readonly created: Generated<Date>;
 }
 
-/** `assessment_private`: what stays in the process. No page, card or API reads it except the evidence page's explanation. */
+/** `assessment_private`: what stays in the process. No card reads it. The app shows what is drawn from it (map, distances to limits and to cases), never its scores. */
 interface AssessmentPrivateRow {
   readonly assessment_id: string;
   readonly study_uid: string;

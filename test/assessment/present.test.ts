@@ -141,7 +141,6 @@ describe('a stored result as it is told', () => {
         links: {
           home: 'http://h',
           sourceAttributes: () => 'http://s',
-          evidence: () => null,
           app: () => null,
         },
       } as never,

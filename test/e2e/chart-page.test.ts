@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser, Frame, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { AppEvidence, AppPicture, AppPictures } from '#core/app';
 import { axeViolations, chromiumOrSkip, launchChromium } from '../support/chromium.ts';
 import { type FoveaProcess, startFovea } from '../support/fovea-process.ts';
 import { sandboxCases } from '../support/hospital.ts';
@@ -31,6 +32,24 @@ describe.skipIf(!chromium.available)(`the chart page with Fovea behind it ${chro
     await page.goto(`${fovea.base}/sandbox/#/patients/${patientOf(id)}`);
     await card().waitFor();
   };
+  /** Opens the app by the button of the open card, in the chart. */
+  const openApp = async () => {
+    await card()
+      .getByRole('button', { name: 'Open the image, the evidence and your answer', exact: true })
+      .click({ timeout: 20_000 });
+    const frame = (await (await page.locator('.app-panel iframe').elementHandle())?.contentFrame()) as Frame;
+    await frame.waitForURL(/\/app\/l\/[\w-]+\/#\/assessments\/[\w-]+$/);
+    const [, launch, assessment] = /l\/([\w-]+)\/#\/assessments\/([\w-]+)$/.exec(
+      frame.url(),
+    ) as RegExpExecArray;
+    /** What the app's interface answers to the app. */
+    const api = async <T>(address: string): Promise<T> =>
+      (await frame.evaluate(
+        async (url) => (await fetch(url, { headers: { 'x-fovea-app': '1' } })).json(),
+        `/api/launches/${launch}/${address}`,
+      )) as T;
+    return { launch, assessment, api };
+  };
 
   it('the address that is printed leads to the chart page', async () => {
     await page.goto(fovea.base);
@@ -52,15 +71,19 @@ describe.skipIf(!chromium.available)(`the chart page with Fovea behind it ${chro
     await expect.poll(() => card().innerText(), { timeout: 20_000 }).toMatch(/\d+\s%/);
   });
 
-  it('the link to the source attributes and the evidence page lead somewhere, without violations, light and dark', async () => {
+  it('the link to the source attributes leads somewhere, without violations, light and dark', async () => {
     await open('elevated');
-    await expect.poll(() => card().getByRole('link').count(), { timeout: 20_000 }).toBeGreaterThanOrEqual(2);
+    await card()
+      .getByRole('link', { name: /source attributes/ })
+      .waitFor({ timeout: 20_000 });
     const links = await card()
       .getByRole('link')
       .evaluateAll((all) => all.map((link) => Reflect.get(link, 'href') as string));
+    const own = links.filter((one) => one.startsWith(fovea.base));
+    expect(own.length).toBeGreaterThanOrEqual(1);
     for (const colorScheme of ['light', 'dark'] as const) {
       await page.emulateMedia({ colorScheme });
-      for (const link of links.filter((one) => one.startsWith(fovea.base))) {
+      for (const link of own) {
         const answer = await page.goto(link);
         expect(answer?.status(), link).toBe(200);
         expect(await axeViolations(page, axe), link).toEqual([]);
@@ -68,24 +91,33 @@ describe.skipIf(!chromium.available)(`the chart page with Fovea behind it ${chro
     }
   });
 
-  it('the evidence page shows the image, the map over it, the number and every check', async () => {
+  it('behind the card the app has the image, the map over it, the number and every check', async () => {
     await open('elevated');
-    const link = card().getByRole('link', { name: /Evidence/ });
-    await link.waitFor({ timeout: 20_000 });
-    await page.goto((await link.getAttribute('href')) as string);
-    const images = page.getByRole('img');
-    expect(await images.count()).toBeGreaterThan(0);
-    await expect
-      .poll(() =>
-        page
-          .locator('img')
-          .first()
-          .evaluate((image) => Reflect.get(image, 'naturalWidth') as number),
-      )
-      .toBeGreaterThan(100);
-    expect(await page.locator('main').innerText()).toMatch(
-      /calibration uncertainty, n = \d+[\s\S]*out-of-distribution/,
-    );
+    const { api, assessment } = await openApp();
+    const evidence = await api<AppEvidence>(`assessments/${assessment}`);
+    expect(evidence.study).toMatchObject({ state: 'final', findings: [{ name: 'pneumonia' }] });
+    expect(evidence.study.findings[0]?.calibration.n).toBeGreaterThan(0);
+    expect(evidence.findings[0]?.explanation?.shares.some((share) => share > 0)).toBe(true);
+    expect(evidence.gates.map(({ gate }) => gate)).toContain('out-of-distribution');
+    const pictures = `studies/${evidence.study.key}/pictures`;
+    const { series } = await api<AppPictures>(pictures);
+    const read = series.find(({ instances }) => instances.some((one) => one === evidence.image.instance));
+    const picture = await api<AppPicture>(`${pictures}/${read?.key}/${evidence.image.instance}`);
+    expect(Math.min(picture.rows, picture.columns)).toBeGreaterThan(100);
+  });
+
+  it('without the sign-in of the app nothing of the result is shown', async () => {
+    await open('elevated');
+    const { launch, assessment } = await openApp();
+    for (const [address, status] of [
+      [`evidence/${assessment}`, 404],
+      [`app/l/${launch}/`, 401],
+      [`api/launches/${launch}/assessments/${assessment}`, 401],
+    ] as const)
+      expect(
+        (await fetch(`${fovea.base}/${address}`, { headers: { 'x-fovea-app': '1' } })).status,
+        address,
+      ).toBe(status);
   });
 
   it('a card that this user overrides is gone when the chart is opened again', async () => {

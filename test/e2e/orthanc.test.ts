@@ -55,9 +55,9 @@ describe.skipIf(!available)(
       expect(stateOf(card)).toBe('final');
       expect(card?.extension['health.fovea.assessment'].findings?.[0]?.band).toBe('elevated');
       expect(
-        card?.links?.some(({ url }) => url.includes('/evidence/')),
-        'no evidence page outside the sandbox',
-      ).toBe(false);
+        card?.links?.map(({ url }) => new URL(url).pathname),
+        'nothing of the app where the EHR has not registered it',
+      ).toEqual(['/cds-services/imaging-assessment/source-attributes']);
       const again = await hospital.openChart(fovea.base, patient);
       expect(again.status).toBe(200);
       expect(stateOf(again.cards[0])).toBe('final');

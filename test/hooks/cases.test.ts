@@ -116,7 +116,6 @@ function toolsOf(
       home: 'https://fovea.example',
       sourceAttributes: (model, version) =>
         `https://fovea.example/cds-services/imaging-assessment/source-attributes?model=${model}&version=${version}`,
-      evidence: () => null,
       app: (assessment) => ({
         url: 'https://fovea.example/app/launch',
         appContext: JSON.stringify({ assessment }),

@@ -15,7 +15,6 @@ const tools: HookTools = {
   links: {
     home: 'https://fovea.example',
     sourceAttributes: () => 'https://fovea.example/model',
-    evidence: () => null,
     app: () => null,
   },
 };

@@ -262,21 +262,25 @@ describe('the sandbox', () => {
     await ehr?.close();
     ehr = null;
   });
-  const sandbox = (origin: string) => ({ origin: () => origin, evidence: async () => null });
+  const sandbox = (origin: string) => ({ origin: () => origin });
   const startEhr = async () => {
     ehr = await startFaultServer({ '/sandbox/fhir/metadata': answer(200, {}, 'from the EHR') });
     return ehr;
   };
 
+  const bareResult = '/evidence/5bd7d9c4-7d0c-4a53-8b67-0d0d4ab4f8ae';
+
   it('is not there outside of sandbox mode: neither the EHR nor an evidence page', async () => {
     const app = await serve();
-    for (const url of [
-      '/sandbox/',
-      '/sandbox/fhir/metadata',
-      '/evidence/5bd7d9c4-7d0c-4a53-8b67-0d0d4ab4f8ae',
-    ])
+    for (const url of ['/sandbox/', '/sandbox/fhir/metadata', bareResult])
       expect((await app.inject(url)).statusCode, url).toBe(404);
     expect((await app.inject('/')).body).toContain('CDS Hooks service');
+  });
+
+  it('has no page of a result that needs no sign-in', async () => {
+    const app = await serve({ sandbox: sandbox('http://127.0.0.1:1') });
+    const { statusCode, body } = await app.inject(bareResult);
+    expect([statusCode, outcomeOf(body).code]).toEqual([404, 'NOT_FOUND']);
   });
 
   it('the first address leads to the chart page', async () => {

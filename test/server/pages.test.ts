@@ -1,6 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { sourceAttributeDefinitions } from '#core/source-attributes';
-import type { EvidenceView } from '#server/routes/evidence';
 import { serviceId, shippedRecords, type TestApp, type TestAppOptions, testApp } from '../support/app.ts';
 import { outcomeOf } from '../support/cds-server.ts';
 
@@ -116,105 +115,5 @@ describe('the source attributes of a service', () => {
     expect(body).toContain('&lt;img src=x onerror=&quot;a()&quot;&gt;');
     expect(body).toContain('&lt;b&gt;&#39;&amp;');
     expect(body).not.toContain('<img');
-  });
-});
-
-describe('the evidence page of the sandbox', () => {
-  const view: EvidenceView = {
-    result: {
-      assessmentId: 'a',
-      completed: new Date(0),
-      model: {
-        name: 'chest',
-        version: '1.0.0',
-        title: 'A <chest> model',
-        population: 'children',
-        populationNoun: 'children',
-        use: 'research',
-      },
-      image: { sopInstanceUid: null, view: null, modality: null, ageYears: null, studyDate: null },
-      findings: [
-        {
-          name: 'pneumonia',
-          label: 'pneumonia',
-          code: { system: 's', code: 'c', display: 'd' },
-          probability: 0.914,
-          interval: [0.86, 0.95],
-          band: 'elevated',
-          atypical: false,
-          zones: ['left lower zone'],
-          limits: ['It cannot tell everything.'],
-          calibration: { method: 'venn-abers', n: 533, patients: 359 },
-          prevalence: { value: 0.2, source: 'tenant', calibration: 0.77 },
-          operatingPoint: null,
-        },
-      ],
-    },
-    reason: null,
-    gates: [
-      { gate: 'modality', passed: true, detail: 'DX' },
-      { gate: 'age', passed: null, detail: 'nothing to judge by' },
-      { gate: 'quality', passed: false, detail: 'too <dark>' },
-    ],
-    explanations: [{ finding: 'pneumonia', grid: [2, 2], cellPixels: 32, values: [-3.25, 0.5, 1.25, 7.125] }],
-    image: '../sandbox/ehr/previews/1.2.3',
-    provider: 'cpu',
-  };
-  const serveEvidence = (found: EvidenceView | null) =>
-    serve({ sandbox: { origin: () => 'http://127.0.0.1:1', evidence: async () => found } });
-
-  it('shows number, interval, n, share, zones, limits, every check and what it ran on', async () => {
-    const app = await serveEvidence(view);
-    const { headers, body } = await app.inject('/evidence/a');
-    expectPage(headers);
-    for (const said of [
-      '91\u00a0%',
-      '86 to 95\u00a0%',
-      'n = 533',
-      '20\u00a0% among the examined (this site’s)',
-      'left lower zone',
-      'It cannot tell everything.',
-      'modality</th><td>passed',
-      'age</th><td>skipped',
-      'quality</th><td>refused',
-      'run on cpu',
-      'Use: research',
-    ])
-      expect(body).toContain(said);
-    expect(body).toContain('too &lt;dark&gt;');
-    expect(body).toContain('A &lt;chest&gt; model');
-  });
-
-  it('shows the map by its shade, never its values: what weighs against the finding has none', async () => {
-    const app = await serveEvidence(view);
-    const { body } = await app.inject('/evidence/a');
-    expect(body.match(/<rect /g)).toHaveLength(4);
-    expect([...body.matchAll(/fill-opacity="([\d.]+)"/g)].map(([, shade]) => Number(shade))).toEqual([
-      0, 0.042, 0.105, 0.6,
-    ]);
-    for (const raw of ['-3.25', '7.125']) expect(body).not.toContain(raw);
-  });
-
-  it('never tells a probability of 0 or 100 %', async () => {
-    const [finding] = view.result?.findings ?? [];
-    const sure = { ...finding!, probability: 0.9991, interval: [0.004, 1] as const };
-    const app = await serveEvidence({ ...view, result: { ...view.result!, findings: [sure] } });
-    const { body } = await app.inject('/evidence/a');
-    expect(body).toMatch(/&gt;99\u00a0%.*&lt;1 to &gt;99\u00a0%/);
-    expect(body).not.toMatch(/\b(0|100)\s%/);
-  });
-
-  it('of an abstention shows no number and no map, but why and what would help', async () => {
-    const reason = { code: 'GATE_VIEW', text: 'Not frontal.', help: 'Take another.' };
-    const app = await serveEvidence({ ...view, result: null, reason });
-    const { body } = await app.inject('/evidence/a');
-    expect(body).toContain('Not frontal. Take another. (GATE_VIEW)');
-    expect(body).not.toContain('<rect ');
-    expect(body).not.toMatch(/\d\s%/);
-  });
-
-  it('of nothing: NOT_FOUND', async () => {
-    const app = await serveEvidence(null);
-    expect(outcomeOf((await app.inject('/evidence/a')).body).code).toBe('NOT_FOUND');
   });
 });

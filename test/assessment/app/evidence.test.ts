@@ -1,11 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createAppTools } from '#assessment/app/tools';
 import { feedbackRows } from '#assessment/feedback-rows';
+import type { SpeakingModel } from '#assessment/patient-assessments';
 import type { AppEvidence, AppStudy } from '#core/app';
 import { codeSystems } from '#core/identifiers';
 import { createCards } from '#store/cards';
 import { createFeedback } from '#store/feedback';
 import { type FeedbackExport, openFeedbackExport } from '#store/feedback-export';
 import { type AppClinic, never, openAppClinic } from '../../support/app-clinic.ts';
+import { speaking } from '../../support/clinic.ts';
 
 let app: AppClinic;
 /** The newest study of each patient once its job is done. */
@@ -255,6 +258,17 @@ describe('S17 and the rest of access: an assessment is opened by the session’s
     await expect(app.tools.evidence(session, id())).rejects.toMatchObject({ code: 'NOT_FOUND', status: 404 });
     expect(refusals()).toHaveLength(before + 1);
     expect(JSON.stringify(refusals().at(-1))).not.toMatch(/[0-9a-f]{8}-/);
+  });
+
+  it.each<[string, () => readonly SpeakingModel[]]>([
+    ['is not deployed any more', () => []],
+    ['is of another version now', () => [speaking(app.clinic.pkg, { version: '99.0.0' })]],
+    ['runs in shadow', () => [speaking(app.clinic.pkg, { state: 'shadow' })]],
+  ])('one of a model that %s is not found: nobody answers for it', async (_how, models) => {
+    const { evidence } = createAppTools({ ...app.parts, models });
+    await expect(evidence(app.session('elevated'), idOf('elevated'))).rejects.toMatchObject({
+      code: 'NOT_FOUND',
+    });
   });
 
   it('one whose record was corrected since is not found: it was of another identity', async () => {
