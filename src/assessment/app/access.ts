@@ -35,18 +35,28 @@ export function createAccess(parts: AppParts, ehr: Ehr): OpenAssessment {
       const asked =
         study === undefined
           ? undefined
-          : askFor(parts, { tenant, userId: user.reference }, study, record.patient).find(
-              ({ ask, model }) =>
-                ask.contentDigest === stored.contentDigest &&
-                ask.model.name === stored.model.name &&
-                ask.model.version === stored.model.version &&
-                model.state === 'active',
+          : askFor(parts, { tenant, userId: user.reference }, study, record.patient).find((one) =>
+              isOf(stored, one),
             );
       if (asked !== undefined) return { stored, asked, record };
     }
     refused(parts, session);
     throw new ServiceError('NOT_FOUND');
   };
+}
+
+/** Whether an assessment is of this very content of a study, by this model, which speaks here. */
+export function isOf(
+  { studyHash: hash, contentDigest, model }: OpenedAssessment,
+  { ask, model: asked }: AskedStudy,
+): boolean {
+  return (
+    studyHash(ask.tenant, ask.studyInstanceUid) === hash &&
+    ask.contentDigest === contentDigest &&
+    ask.model.name === model.name &&
+    ask.model.version === model.version &&
+    asked.state === 'active'
+  );
 }
 
 /** The audit line of something asked for that is not this session's to see. No id is in it. */

@@ -1,7 +1,8 @@
 import type { AnswerKind, AppAnswerRequest } from '#core/app';
-import type { AppTools } from '#core/app-ports';
+import type { AppSession, AppTools } from '#core/app-ports';
 import { ServiceError } from '#core/error';
 import type { Coding } from '#core/imaging';
+import type { OpenedAssessment } from '#store/assessments';
 import { isUuid } from '#store/keys';
 import type { OpenAssessment } from './access.ts';
 import { answerReasons } from './answer-reasons.ts';
@@ -17,16 +18,25 @@ const mostComment = 2_000;
 
 const invalid = (detail: string): ServiceError => new ServiceError('INVALID_REQUEST', { detail });
 
-/** What clinicians say of assessments. Access is proved first; a repeated key is the same answer. */
+/**
+ * What clinicians say of assessments. Access is proved first, by the chart or, without a patient, by the worklist; a
+ * repeated key is the same answer.
+ */
 export function createAnswering(
   parts: AppParts,
   open: OpenAssessment,
+  openListed: (session: AppSession, id: string) => Promise<OpenedAssessment>,
   person: ReadPerson,
 ): Pick<AppTools, 'answer' | 'answerReasons'> {
   return {
     answerReasons: () => answerReasons,
     async answer(session, assessment, request) {
-      const { stored } = await open(session, assessment);
+      const listed = session.patientId === null;
+      const stored = listed
+        ? await openListed(session, assessment)
+        : (await open(session, assessment)).stored;
+      if (listed && request.kind !== 'acknowledge')
+        throw invalid('On the worklist an assessment is acknowledged; open the chart for any other answer.');
       const names = stored.assessment.findings.map(({ name }) => name);
       const { reason, comment } = checked(request, names);
       const { name, role } = await person(session);

@@ -19,12 +19,13 @@ export function createAppTools(parts: AppParts): AppTools {
   const open = createAccess(parts, ehr);
   const person = createPeople(parts, ehr);
   const style = createStyles(parts);
+  const { openListed, ...worklist } = createWorklist(parts, ehr);
   return {
     ...createContext(parts, { ehr, open, person, style }),
     ...createChart(parts, ehr),
     ...createEvidence(parts, open),
-    ...createAnswering(parts, open, person),
+    ...createAnswering(parts, open, openListed, person),
     ...createPictures(parts, ehr),
-    ...createWorklist(parts, ehr),
+    ...worklist,
   };
 }

@@ -5,8 +5,10 @@ import { isPractitioner } from '#core/hook-tools';
 import type { ChartPatient } from '#core/imaging';
 import { readImagingStudies } from '#fhir/imaging-study';
 import { readPatient, recordsByPatient } from '#fhir/patient';
+import type { OpenedAssessment } from '#store/assessments';
+import { isUuid } from '#store/keys';
 import { type AskedStudy, askFor, readStates, sortStudies } from '../patient-assessments.ts';
-import { refused } from './access.ts';
+import { isOf, refused } from './access.ts';
 import { createCache } from './cache.ts';
 import { type AppParts, askerOf, sessionKey } from './parts.ts';
 import { appPatient, type Ehr, recordMs } from './record.ts';
@@ -29,7 +31,13 @@ interface Seen {
  * The studies that the EHR lets this user see, with what is stored of each. Nothing is enqueued: a list of patients is no
  * question about each of them. The patients are those that the EHR named, never those of the store.
  */
-export function createWorklist(parts: AppParts, ehr: Ehr): Pick<AppTools, 'worklist' | 'patientOf'> {
+export function createWorklist(
+  parts: AppParts,
+  ehr: Ehr,
+): Pick<AppTools, 'worklist' | 'patientOf'> & {
+  /** An assessment on the list. @throws ServiceError NOT_FOUND */
+  openListed(session: AppSession, id: string): Promise<OpenedAssessment>;
+} {
   const lists = createCache<Seen>(256, recordMs);
 
   const look = async (session: AppSession): Promise<Seen> => {
@@ -83,6 +91,18 @@ export function createWorklist(parts: AppParts, ehr: Ehr): Pick<AppTools, 'workl
         incomplete: incomplete || entries.length > mostEntries,
         notAssessed: new Set(active.filter((study) => !known.has(study))).size,
       } satisfies AppWorklist;
+    },
+
+    async openListed(session, id) {
+      if (mayList(session) && isUuid(id)) {
+        const [{ asked }, stored] = await Promise.all([
+          seen(session),
+          parts.store.byId(session.tenant.id, id),
+        ]);
+        if (stored !== null && asked.some((one) => isOf(stored, one))) return stored;
+      }
+      refused(parts, session);
+      throw new ServiceError('NOT_FOUND');
     },
 
     async patientOf(session, patientKey) {

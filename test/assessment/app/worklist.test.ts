@@ -59,6 +59,38 @@ describe('the worklist', () => {
     expect(answered?.study.answer).toMatchObject({ kind: 'acknowledge', by: { name: 'Jonas Weber' } });
   });
 
+  it('on the list itself an assessment is acknowledged, and nothing else is said of it', async () => {
+    const session = app.session(null, { user: 'Practitioner/nurse' });
+    const acknowledged = {
+      key: crypto.randomUUID(),
+      kind: 'acknowledge',
+      finding: null,
+      reason: null,
+      outcome: null,
+      comment: null,
+    } as const;
+    const assessment = await assessmentOf('low');
+    await app.tools.answer(session, assessment, acknowledged);
+    const { entries } = await app.tools.worklist(session, never);
+    expect(entries.find(({ study }) => study.assessment === assessment)?.study.answer).toMatchObject({
+      kind: 'acknowledge',
+      by: { name: 'Jonas Weber' },
+    });
+    const agree = { ...acknowledged, key: crypto.randomUUID(), kind: 'agree', finding: 'pneumonia' } as const;
+    await expect(app.tools.answer(session, assessment, agree)).rejects.toMatchObject({
+      code: 'INVALID_REQUEST',
+    });
+    const before = refusals();
+    await expect(app.tools.answer(session, crypto.randomUUID(), acknowledged)).rejects.toMatchObject({
+      code: 'NOT_FOUND',
+    });
+    const portal = app.session(null, { user: 'Patient/low' });
+    await expect(app.tools.answer(portal, assessment, acknowledged)).rejects.toMatchObject({
+      code: 'NOT_FOUND',
+    });
+    expect(refusals()).toBe(before + 2);
+  });
+
   it('a key opens its own patient, within this EHR’s answers alone', async () => {
     const session = app.session(null);
     const { entries } = await app.tools.worklist(session, never);
