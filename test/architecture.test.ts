@@ -137,6 +137,19 @@ describe('architecture', () => {
     expect(wrong).toEqual([]);
   });
 
+  it('the app in the browser knows types of core and cds, and no code of ours', () => {
+    const wrong = sources('smart-app').flatMap((file) =>
+      importsOf(file)
+        .filter(({ specifier, typeOnly }) =>
+          specifier.startsWith('.')
+            ? !path.normalize(path.join(path.dirname(file), specifier)).startsWith(`smart-app${path.sep}`)
+            : specifier.startsWith('#') && !(typeOnly && /^#(core|cds)\//.test(specifier)),
+        )
+        .map(({ specifier }) => `${file} imports ${specifier}`),
+    );
+    expect(wrong).toEqual([]);
+  });
+
   it('other folders are named by subpath, the same folder by relative path', () => {
     const wrong = files.flatMap((file) =>
       importsOf(file)

@@ -97,7 +97,9 @@ describe('an allowed request', () => {
           response.end();
         },
       });
-      const response = await outbound(request(`${server.origin}/`));
+      const response = await outbound(
+        request(`${server.origin}/`, { timeoutMs: 60_000, idleTimeoutMs: 60_000 }),
+      );
       const chunks: Uint8Array[] = [];
       for await (const chunk of response.body) {
         chunks.push(chunk);
