@@ -10,7 +10,9 @@ const most = { token: 16_384, text: 8_192, url: 2_048, scopes: 200, contexts: 10
 const fhirId = /^[A-Za-z0-9.-]{1,64}$/;
 const scopeToken = /^[\x21\x23-\x5b\x5d-\x7e]{1,300}$/;
 const relativeReference = /^[A-Z][A-Za-z]{1,63}\/[A-Za-z0-9.-]{1,64}$/;
-const userReference = /^(?:Practitioner|PractitionerRole|Patient|RelatedPerson|Person)\//;
+/** Below the FHIR base, or at another server by its address, which has no query. */
+const userReference =
+  /^(?:https?:\/\/[^?#]+\/)?(?:Practitioner|PractitionerRole|Patient|RelatedPerson|Person)\/(?!\.{1,2}$)[A-Za-z0-9.-]{1,64}$/;
 /** What may stand in an Authorization header. @see RFC 6750 §2.1 */
 const bearerToken = /^[\x21-\x7e]+$/;
 
@@ -90,8 +92,7 @@ const invalid = (detail: string): ServiceError => new ServiceError('SMART_SERVER
 /** `fhirUser`, or `profile` as servers of SMART 1 have it. */
 function readUser(claims: IDToken | undefined, iss: string): string | null {
   const user = reference(claims?.['fhirUser'], iss) ?? reference(claims?.['profile'], iss);
-  if (user === null || !relativeReference.test(user)) return user;
-  return userReference.test(user) ? user : null;
+  return user !== null && userReference.test(user) ? user : null;
 }
 
 function readContext(value: unknown, iss: string): SmartGrant['fhirContext'] {
