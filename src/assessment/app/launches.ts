@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as wait } from 'node:timers/promises';
 import type { AppLaunches, AppSession, PendingLaunch, SmartClient, SmartGrant } from '#core/app-ports';
 import { ServiceError } from '#core/error';
 import type { Log } from '#core/log';
@@ -19,6 +20,8 @@ export interface LaunchParts {
 
 /** How long a launch waits for the answer of the EHR, milliseconds: somebody may have to sign in there. */
 const pendingMs = 600_000;
+/** How long the end of a session waits for the EHR to take its tokens back, milliseconds: nobody waits for a slow EHR. */
+const revocationMs = 2_000;
 /** The last use of a sign-in is written this often at most, milliseconds. */
 const touchMs = 5_000;
 
@@ -51,8 +54,12 @@ export function createAppLaunches({
   async function close(browser: string, found: StoredLaunch): Promise<void> {
     await store.end(found.root);
     log.info({ event: 'app-launch-ended', tenant: found.tenant });
-    await client.revoke(found.tenant, found.iss, grantOf(browser, found));
+    await revoke(found.tenant, found.iss, grantOf(browser, found));
   }
+
+  /** The EHR may still be at it afterwards. */
+  const revoke = (tenant: string, iss: string, grant: SmartGrant): Promise<void> =>
+    Promise.race([client.revoke(tenant, iss, grant), wait(revocationMs, undefined, { ref: false })]);
 
   function sessionOf(browser: string, found: StoredLaunch, tenant: Tenant): AppSession {
     const first = grantOf(browser, found);
@@ -106,7 +113,7 @@ export function createAppLaunches({
       if (found === null) throw new ServiceError('SMART_ISS_NOT_ALLOWED');
       const grant = await client.finish(pending, answer);
       if (grant.fhirUser === null) {
-        await client.revoke(pending.tenant, pending.iss, grant);
+        await revoke(pending.tenant, pending.iss, grant);
         throw new ServiceError('SMART_LAUNCH_REFUSED', {
           detail: 'It does not tell who is signed in (fhirUser), and results are shown to clinicians only.',
         });

@@ -213,6 +213,18 @@ describe('how a session ends', () => {
     expect(logged).toContainEqual({ event: 'app-launch-ended', tenant: 'clinic' });
     expect(ehr.forms.length).toBeGreaterThan(0);
   });
+
+  it('at once, however long the EHR takes to take its tokens back', async () => {
+    const { launches, client, signIn, wait, registration } = open();
+    const [one, two] = [await signIn(ann), await signIn(ann)];
+    Object.assign(client, { revoke: () => new Promise<void>(() => undefined) });
+    const before = performance.now();
+    await launches.end(ann, one);
+    expect(await codeOf(launches.open(ann, one))).toBe('SMART_SESSION_ENDED');
+    wait(registration.idleSeconds + 1);
+    expect(await codeOf(launches.open(ann, two))).toBe('SMART_SESSION_ENDED');
+    expect(performance.now() - before).toBeLessThan(9_000);
+  }, 20_000);
 });
 
 describe('renewal of the token', () => {
