@@ -24,7 +24,9 @@ export const builtApp = {
 
 export const base = 'http://localhost:3000';
 
-export async function openSmartRoutes(more: { readonly base?: string } = {}): Promise<SmartRoutes> {
+export async function openSmartRoutes(
+  more: { readonly base?: string; readonly heartbeatMs?: number } = {},
+): Promise<SmartRoutes> {
   const bench = await openLaunches();
   const folder = mkdtempSync(path.join(os.tmpdir(), 'fovea-test-smart-app-'));
   mkdirSync(path.join(folder, 'assets'));
@@ -39,7 +41,7 @@ export async function openSmartRoutes(more: { readonly base?: string } = {}): Pr
       registrations: [bench.registration],
       base: () => more.base ?? base,
       folder,
-      heartbeatMs: 50,
+      heartbeatMs: more.heartbeatMs ?? 50,
     },
   });
   return {

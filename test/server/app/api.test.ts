@@ -271,6 +271,54 @@ describe('server-sent events', () => {
     expect(state.over).toBe(true);
   });
 
+  it('ends at the logout of another launch of its sign-in, however the id is written, and no other does', async () => {
+    const before = served;
+    // Without a heartbeat, which would find out later.
+    served = await openSmartRoutes({ heartbeatMs: 600_000 });
+    try {
+      await served.app.listen({ host: '127.0.0.1', port: 0 });
+      pending();
+      const { browser, api } = await signedIn(null);
+      const opened = await browser.post(`${api}/open`, { patientKey: 'k1' });
+      const { launch } = JSON.parse(opened.body) as { launch: string };
+      const other = await signedIn();
+      const [chart, own, foreign] = [
+        await listen(browser, `/api/launches/${launch}`),
+        await listen(browser, await browser.launch()),
+        await listen(other.browser, other.api),
+      ];
+      await until(() => [chart, own, foreign].every(({ text }) => text().includes('s1')));
+      await browser.leave(api.replace(/[^/]+$/, (id) => id.toUpperCase()));
+      expect(await chart.ended).not.toContain('event: end');
+      expect([own, foreign].map(({ response }) => response.closed)).toEqual([false, false]);
+    } finally {
+      await served.app.close();
+      await served.close();
+      served = before;
+    }
+  });
+
+  it('are 32 for one browser at a time; of the others each is answered by a refusal, another browser’s is not', async () => {
+    pending();
+    const { browser, api } = await signedIn();
+    const opened = await Promise.all(Array.from({ length: 32 }, () => listen(browser, api)));
+    expect(opened.map(({ response }) => response.statusCode)).toEqual(new Array(32).fill(200));
+    const refused = await browser.ask(`${api}/chart/events`);
+    expect(codeOf(refused)).toEqual([503, 'OVERLOADED']);
+    expect(refused.headers['retry-after']).toBe('30');
+    const other = await signedIn();
+    const beside = await listen(other.browser, other.api);
+    expect(beside.response.statusCode).toBe(200);
+    opened.pop()?.request.destroy();
+    let again = await listen(browser, api);
+    for (let tries = 0; again.response.statusCode !== 200 && tries < 50; tries += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      again = await listen(browser, api);
+    }
+    expect(again.response.statusCode).toBe(200);
+    for (const { request } of [...opened, beside, again]) request.destroy();
+  });
+
   it('ends with its session, and is no use of it', async () => {
     pending();
     const { browser, api } = await signedIn();

@@ -48,12 +48,16 @@ const bodyLimit = 16_384;
 const frameSeconds = 300;
 /** Between two comment lines of an event stream, milliseconds. */
 const defaultHeartbeatMs = 15_000;
+/** Event streams of one browser at a time: one for each tab. Each costs a look at its studies every few seconds. */
+const mostStreams = 32;
+/** When to ask again for a stream that was refused, seconds. */
+const streamRetrySeconds = 30;
 
 /** The interface of the app below `/api/launches/{launch}`. @see core/app.ts */
 export function appApi(scope: FastifyInstance, options: SmartAppOptions): void {
   const { launches, tools, base, heartbeatMs = defaultHeartbeatMs } = options;
   const callers = new WeakMap<FastifyRequest, { readonly browser: string; readonly session: AppSession }>();
-  const streams = new Map<AbortController, string>();
+  const streams = new Map<AbortController, { readonly browser: string; readonly launch: string }>();
 
   scope.addHook('onRequest', async (request, reply) => {
     reply.headers({
@@ -92,17 +96,21 @@ export function appApi(scope: FastifyInstance, options: SmartAppOptions): void {
 
   scope.get('/', { onRequest: signedIn }, (request) => tools.context(sessionOf(request)));
   scope.delete<{ Params: { launch: string } }>('/', async (request, reply) => {
-    const { launch } = request.params;
-    await launches.end(browserAt(request), launch);
-    for (const [stream, of] of streams) if (of === launch) stream.abort();
+    const browser = browserAt(request);
+    await launches.end(browser, request.params.launch);
+    // Every launch of the sign-in has ended with it.
+    for (const [stream, of] of [...streams])
+      if (of.browser === browser && (await launches.endsAt(browser, of.launch)) === null) stream.abort();
     return reply.status(204).send();
   });
 
   scope.get('/chart', read, (request) => tools.chart(sessionOf(request), request.signal));
   scope.get('/chart/events', read, (request, reply) => {
     const { browser, session } = callerOf(request);
+    const open = [...streams.values()].filter((of) => of.browser === browser).length;
+    if (open >= mostStreams) throw new ServiceError('OVERLOADED', { retryAfter: streamRetrySeconds });
     const stop = new AbortController();
-    streams.set(stop, session.launch);
+    streams.set(stop, { browser, launch: session.launch });
     const stream = eventStream({
       studies: (signal) => tools.changes(session, signal),
       endsAt: () => launches.endsAt(browser, session.launch),
