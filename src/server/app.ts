@@ -94,16 +94,20 @@ export async function createApp<Client>(options: AppOptions<Client>): Promise<Fa
   } else {
     const { origin } = options.sandbox;
     app.get('/', (_request, reply) => reply.redirect('sandbox/'));
-    await app.register(httpProxy, {
-      upstream: '',
-      prefix: '/sandbox',
-      rewritePrefix: '/sandbox',
-      http: { requestOptions: { timeout: 30_000 } },
-      replyOptions: {
-        getUpstream: origin,
-        // Whose call it is: the sandbox serves loopback callers without a token, and no others.
-        rewriteRequestHeaders: (request, headers) => ({ ...headers, 'x-forwarded-for': request.ip }),
-      },
+    await app.register(async (proxy) => {
+      // Bodies pass as they come: one that was read would be sent on with two lengths where it came in chunks.
+      proxy.removeContentTypeParser('text/plain');
+      await proxy.register(httpProxy, {
+        upstream: '',
+        prefix: '/sandbox',
+        rewritePrefix: '/sandbox',
+        http: { requestOptions: { timeout: 30_000 } },
+        replyOptions: {
+          getUpstream: origin,
+          // Whose call it is: the sandbox serves loopback callers without a token, and no others.
+          rewriteRequestHeaders: (request, headers) => ({ ...headers, 'x-forwarded-for': request.ip }),
+        },
+      });
     });
   }
   return app;

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import http from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import type { InjectOptions } from 'fastify';
 import { afterEach, describe, expect, it, vi } from 'vitest';
@@ -305,6 +306,27 @@ describe('the sandbox', () => {
     await app.inject({ url: '/sandbox/fhir/metadata', headers: { 'x-forwarded-for': '203.0.113.5' } });
     expect(requests[0]?.headers['x-forwarded-for']).toBe(seen);
   });
+
+  it.each(['text/plain', 'application/json', 'application/octet-stream', 'text/html'])(
+    'a body of %s in chunks reaches it as one request, and the next caller is answered',
+    async (type) => {
+      const { origin, requests } = await startEhr();
+      const app = await serve({ sandbox: sandbox(origin) });
+      const base = await app.listen({ host: '127.0.0.1', port: 0 });
+      const headers = { 'content-type': type, 'transfer-encoding': 'chunked' };
+      const smuggled = '0\r\n\r\nGET /sandbox/smuggled HTTP/1.1\r\nhost: x\r\n\r\n';
+      for (let round = 0; round < 3; round += 1) {
+        const posted = http.request(`${base}/sandbox/fhir/metadata`, { method: 'POST', headers });
+        posted.end(smuggled);
+        const [first] = (await once(posted, 'response')) as [http.IncomingMessage];
+        await once(first.resume(), 'end');
+        expect(first.statusCode).toBe(200);
+        expect((await fetch(`${base}/sandbox/fhir/metadata`)).status).toBe(200);
+      }
+      expect(requests.map(({ url }) => url)).toEqual(new Array(6).fill('/sandbox/fhir/metadata'));
+      expect(requests[0]?.headers).not.toHaveProperty('content-length');
+    },
+  );
 
   it('when its server is away, that is a coded answer', async () => {
     const app = await serve({ sandbox: sandbox('http://127.0.0.1:1') });
