@@ -104,8 +104,15 @@ export async function createApp<Client>(options: AppOptions<Client>): Promise<Fa
         http: { requestOptions: { timeout: 30_000 } },
         replyOptions: {
           getUpstream: origin,
-          // Whose call it is: the sandbox serves loopback callers without a token, and no others.
-          rewriteRequestHeaders: (request, headers) => ({ ...headers, 'x-forwarded-for': request.ip }),
+          rewriteRequestHeaders({ body, ip }, headers) {
+            const { 'content-length': _length, 'transfer-encoding': _coding, ...unframed } = headers;
+            return {
+              // A body that is not passed on, of a GET, has no length: the next caller's request would count as it.
+              ...(body === undefined ? unframed : headers),
+              // Whose call it is: the sandbox serves loopback callers without a token, and no others.
+              'x-forwarded-for': ip,
+            };
+          },
         },
       });
     });

@@ -328,6 +328,24 @@ describe('the sandbox', () => {
     },
   );
 
+  it.each(['GET', 'HEAD', 'DELETE', 'OPTIONS', 'POST'])(
+    'a %s with a body takes nothing of the next caller’s request',
+    async (method) => {
+      const { origin, requests } = await startEhr();
+      const app = await serve({ sandbox: sandbox(origin) });
+      const base = await app.listen({ host: '127.0.0.1', port: 0 });
+      for (let round = 0; round < 3; round += 1) {
+        const headers = { 'content-length': 5 };
+        const asked = http.request(`${base}/sandbox/fhir/metadata`, { method, headers }).end('GET /');
+        const [first] = (await once(asked, 'response')) as [http.IncomingMessage];
+        await once(first.resume(), 'end');
+        expect(first.statusCode).toBe(200);
+        expect(await (await fetch(`${base}/sandbox/fhir/metadata`)).text()).toBe('from the EHR');
+      }
+      expect(requests).toHaveLength(6);
+    },
+  );
+
   it('when its server is away, that is a coded answer', async () => {
     const app = await serve({ sandbox: sandbox('http://127.0.0.1:1') });
     const { statusCode, body } = await app.inject('/sandbox/fhir/metadata');
