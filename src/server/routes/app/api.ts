@@ -44,8 +44,6 @@ const Frame = Type.Object(
 
 /** Largest body of a write, bytes: a comment of 2,000 characters, however it is escaped. */
 const bodyLimit = 16_384;
-/** How long a frame may stay in the browser's own cache, seconds: going back to a picture fetches nothing. */
-const frameSeconds = 300;
 /** Between two comment lines of an event stream, milliseconds. */
 const defaultHeartbeatMs = 15_000;
 /** Event streams of one browser at a time: one for each tab. Each costs a look at its studies every few seconds. */
@@ -177,7 +175,6 @@ function sendFrame(reply: FastifyReply, transferSyntax: string, bytes: Uint8Arra
     .headers({
       'content-type': `application/octet-stream; transfer-syntax=${transferSyntax}`,
       'x-transfer-syntax': transferSyntax,
-      'cache-control': `private, max-age=${frameSeconds}`,
     })
     .send(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
 }
