@@ -69,7 +69,8 @@ export interface Answers {
   ): Promise<readonly CardOutcome[]>;
 }
 
-interface AnswerRow {
+/** A row of `answers` as it is read. */
+export interface AnswerRow {
   readonly id: string;
   readonly assessment_id: string;
   readonly kind: AnswerKind;

@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import type { AnswerKind } from '#core/app';
 import type { Assessment, SetLabel } from '#core/assessment';
 import type { Coding } from '#core/imaging';
+import type { AnswerRow } from './answers.ts';
 import type { Database } from './database.ts';
 
 /** The result that something was said of. */
@@ -62,7 +63,7 @@ export async function openFeedbackExport({
   if (rows[0]?.there !== true) return null;
   return {
     async answers() {
-      const found = await sql<AnswerRow>`
+      const found = await sql<ExportedAnswerRow>`
         select n.id, n.at, n.kind, n.finding, n.reason::text as reason, n.outcome, n.comment, n.by_server,
           n.by_reference, n.by_name, n.by_role, n.replaces, n.tenant, n.study_hash, n.assessment_id, a.model_name,
           a.model_version, a.assessment::text as assessment
@@ -123,20 +124,7 @@ interface ModelRow {
   readonly model_version: string;
 }
 
-interface AnswerRow extends ModelRow {
-  readonly id: string;
-  readonly at: Date;
-  readonly kind: AnswerKind;
-  readonly finding: string | null;
-  readonly reason: string | null;
-  readonly outcome: SetLabel | null;
-  readonly comment: string | null;
-  readonly by_server: string;
-  readonly by_reference: string;
-  readonly by_name: string | null;
-  readonly by_role: string | null;
-  readonly replaces: string | null;
-  readonly assessment_id: string;
+interface ExportedAnswerRow extends ModelRow, AnswerRow {
   readonly assessment: string;
 }
 
