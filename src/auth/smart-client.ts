@@ -7,7 +7,7 @@ import type { Tenant } from '#core/tenant';
 import { createDiscovery, type SmartServer } from './smart-discovery.ts';
 import { oauthError, refused, smartFailure } from './smart-failure.ts';
 import { createSmartFetch } from './smart-fetch.ts';
-import { readGrant, readPatient, readScopes, readTokens } from './smart-grant.ts';
+import { readGrant, readPatient, readScopes, readStyleUrl, readTokens } from './smart-grant.ts';
 import type { SmartKeys } from './smart-keys.ts';
 import { type Registration, readRegistrations, withoutSlash } from './smart-registrations.ts';
 import { scopesFor } from './smart-scopes.ts';
@@ -80,6 +80,7 @@ export function createSmartClient({
       ...tokens,
       refreshToken: tokens.refreshToken ?? refreshToken,
       scopes: response.scope === undefined ? grant.scopes : readScopes(response.scope),
+      styleUrl: readStyleUrl(response['smart_style_url'], registration.iss) ?? grant.styleUrl,
     };
   };
 

@@ -113,7 +113,7 @@ function reference(value: unknown, iss: string): string | null {
 }
 
 /** Where the EHR's own styles may come from: not in the clear where the EHR itself is not. */
-function readStyleUrl(value: unknown, iss: string): string | null {
+export function readStyleUrl(value: unknown, iss: string): string | null {
   const url = text(value, most.url);
   if (url === null || !isWebUrl(url)) return null;
   return iss.startsWith('https:') && !url.startsWith('https:') ? null : url;

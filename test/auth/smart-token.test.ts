@@ -298,6 +298,20 @@ describe('S11 the refresh', () => {
   });
 });
 
+describe('S9 the style', () => {
+  it('is that of the newest answer: a refresh may name another, and one without keeps it', async () => {
+    const ehr = await startForgedEhr(keys, { token: { smart_style_url: 'https://ehr.example/light.json' } });
+    const grant = await ehr.launch();
+    ehr.forge({ token: { id_token: undefined, smart_style_url: 'https://ehr.example/dark.json' } });
+    const renewed = await ehr.client.refresh('clinic', ehr.iss, grant);
+    expect(renewed.styleUrl).toBe('https://ehr.example/dark.json');
+    ehr.forge({ token: { id_token: undefined, smart_style_url: undefined } });
+    await expect(ehr.client.refresh('clinic', ehr.iss, renewed)).resolves.toMatchObject({
+      styleUrl: 'https://ehr.example/dark.json',
+    });
+  });
+});
+
 describe('revocation', () => {
   it('S12 asks for both tokens to be revoked and never fails', async () => {
     const ehr = await startForgedEhr(keys, {}, patience);
