@@ -65,7 +65,13 @@ describe.skipIf(!chromium.available)(`what can be done in the viewer ${chromium.
     serve(
       'ct',
       Array.from({ length: 300 }, (_, index) => ctSlice(index, 300)),
-      { instance: 'i7' },
+      { instance: 'i7', prior: 'short' },
+      'CT',
+    );
+    serve(
+      'short',
+      Array.from({ length: 10 }, (_, index) => ctSlice(index, 10)),
+      {},
       'CT',
     );
     browser = await launchChromium();
@@ -171,6 +177,7 @@ describe.skipIf(!chromium.available)(`what can be done in the viewer ${chromium.
     expect(Math.min(...times)).toBeLessThanOrEqual(100);
     await page.keyboard.press('m');
     expect(await page.getByText('7 × 7 cells of 32 pixels').count()).toBe(1);
+    expect(await page.locator('.viewer-legend').innerText()).toContain('Pneumonia: 71% (60% to 79%)');
     expect(await canvas().getAttribute('aria-label')).toMatch(/with the map of Pneumonia over it/);
     const cells = await map.locator('rect').count();
     expect(cells).toBeGreaterThan(10);
@@ -302,6 +309,19 @@ describe.skipIf(!chromium.available)(`what can be done in the viewer ${chromium.
     expect((await viewport(1)).zoom).toBeCloseTo(still.zoom, 4);
     await page.keyboard.press('c');
     await expect.poll(() => page.locator('.viewer-pane').count()).toBe(1);
+  });
+
+  it('two stacks scroll by as many images; one that ends waits there for the other', async () => {
+    await open('ct');
+    await page.keyboard.press('c');
+    const shown = () => page.locator('.viewer-readout span:last-child').allInnerTexts();
+    await expect.poll(shown).toEqual([expect.stringMatching(/8\D+300/), expect.stringMatching(/^\D*1\D+10/)]);
+    await page.waitForTimeout(300);
+    for (let times = 0; times < 11; times += 1) await page.keyboard.press('ArrowDown');
+    await expect.poll(shown).toEqual([expect.stringMatching(/19\D+300/), expect.stringMatching(/10\D+10/)]);
+    for (let times = 0; times < 3; times += 1) await page.keyboard.press('ArrowUp');
+    await expect.poll(shown).toEqual([expect.stringMatching(/16\D+300/), expect.stringMatching(/9\D+10/)]);
+    await page.keyboard.press('c');
   });
 
   it('one finger uses the tool, two fingers zoom and move', async () => {

@@ -9,6 +9,7 @@ const samples = Array.from({ length: 32 }, (_, index) => index);
 export function MapPanel({
   explanation,
   finding,
+  result,
   strength,
   onStrength,
   t,
@@ -16,6 +17,8 @@ export function MapPanel({
   readonly explanation: AppExplanation;
   /** Label of the finding. */
   readonly finding: string;
+  /** Its number: the map is nowhere without it. */
+  readonly result: string;
   readonly strength: number;
   readonly onStrength: (strength: number) => void;
   readonly t: Translate;
@@ -24,6 +27,7 @@ export function MapPanel({
   return (
     <section className="viewer-legend" aria-label={t('viewer.map', { finding })}>
       <p className="viewer-legend-title">{t('viewer.map', { finding })}</p>
+      <p>{result}</p>
       <div className="viewer-scale">
         <span>{t('viewer.map.weakest')}</span>
         <svg viewBox="0 0 32 1" preserveAspectRatio="none" shapeRendering="crispEdges" aria-hidden="true">

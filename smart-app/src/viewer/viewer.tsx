@@ -46,6 +46,13 @@ export function Viewer({ api, study, evidence, prior, locale, t, onClose }: View
   const found = evidence?.findings[chosen] ?? null;
   const final = evidence?.study.state === 'final';
   const finding = evidence?.study.findings[chosen] ?? null;
+  const result =
+    found === null || finding === null || !final
+      ? null
+      : t('viewer.result', {
+          finding: finding.label,
+          probability: words.format.percentWithRange(found.here.probability, found.here.interval),
+        });
   const reading = evidence?.image.instance ?? null;
   const explanation = final && reading !== null ? (found?.explanation ?? null) : null;
   const map =
@@ -105,20 +112,11 @@ export function Viewer({ api, study, evidence, prior, locale, t, onClose }: View
           <h3>
             <bdi>{studyWords(study, words)}</bdi>
           </h3>
-          {found !== null && finding !== null && final ? (
+          {result !== null ? (
             <>
-              <p className="viewer-result">
-                <span lang="en">
-                  {t('viewer.result', {
-                    finding: finding.label,
-                    probability: words.format.percentWithRange(found.here.probability, found.here.interval),
-                  })}
-                </span>
-              </p>
+              <p className="viewer-result">{result}</p>
               {explanation !== null && explanation.zones.length > 0 && (
-                <p className="soft" lang="en">
-                  {t('viewer.zones', { zones: words.format.list(explanation.zones) })}
-                </p>
+                <p className="soft">{t('viewer.zones', { zones: words.format.list(explanation.zones) })}</p>
               )}
             </>
           ) : (
@@ -213,10 +211,11 @@ export function Viewer({ api, study, evidence, prior, locale, t, onClose }: View
         </div>
       )}
       {bench !== null && drawsOnCpu() && <p className="soft small">{t('viewer.onCpu')}</p>}
-      {map !== null && (
+      {map !== null && result !== null && (
         <MapPanel
           explanation={map.explanation}
           finding={map.finding}
+          result={result}
           strength={strength}
           onStrength={setStrength}
           t={t}
