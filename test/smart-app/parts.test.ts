@@ -2,11 +2,13 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
+import { answerReasons } from '#assessment/app/answer-reasons';
 import { percent, percentWithRange, peopleFor as servicePeople } from '#core/shares';
 import { shiftPrevalence } from '#statistics/prevalence';
 import { formatIn } from '../../smart-app/src/format.ts';
 import { en } from '../../smart-app/src/i18n/en.ts';
 import { es } from '../../smart-app/src/i18n/es.ts';
+import { isTerm, term } from '../../smart-app/src/i18n/terms.ts';
 import { localeOf, type Message, regionOf, translator } from '../../smart-app/src/i18n/translate.ts';
 import { atShare, peopleFor } from '../../smart-app/src/shares.ts';
 import { ageInYears, cut, plainLines, plainText } from '../../smart-app/src/text.ts';
@@ -36,6 +38,10 @@ describe('the words of the app', () => {
         .other.replace(/\{\w+\}/g, '')
         .match(/\p{L}{2,}/gu) ?? [];
     expect(keys.filter((key) => words(en[key]).length > 2 && en[key] === es[key])).toEqual([]);
+  });
+
+  it('each reason to disagree that the service offers has its Spanish', () => {
+    for (const { display } of answerReasons) expect(isTerm(term('es', display)), display).toBe(true);
   });
 
   it('plural forms and numbers are those of the language', () => {

@@ -1,6 +1,7 @@
 import type { AppAnswer } from '#core/app';
+import { term } from '../i18n/terms.ts';
 import { useWords } from '../session.tsx';
-import { Recorded } from '../shell/said.tsx';
+import { Recorded, Said } from '../shell/said.tsx';
 
 /** The newest answer in one line: what, by whom, when. */
 export function AnswerLine({ answer }: { readonly answer: AppAnswer }) {
@@ -32,9 +33,7 @@ export function AnswerWords({ answer }: { readonly answer: AppAnswer }) {
       {answer.reason !== null && (
         <>
           {': '}
-          <span {...(locale !== 'en' && { lang: 'en' })}>
-            <Recorded text={answer.reason.display} longest={160} />
-          </span>
+          <Said>{term(locale, answer.reason.display)}</Said>
         </>
       )}
     </>

@@ -1,4 +1,5 @@
 import { Label, Radio, RadioGroup, Text } from 'react-aria-components';
+import { term } from '../i18n/terms.ts';
 import { useWords } from '../session.tsx';
 import { Said } from '../shell/said.tsx';
 import { Loading, Problem } from '../shell/states.tsx';
@@ -14,7 +15,7 @@ export function ReasonChoice({
   readonly wrong: boolean;
   readonly onChange: (code: string) => void;
 }) {
-  const { t } = useWords();
+  const { t, locale } = useWords();
   const { loaded, again } = useAnswerReasons();
   if (loaded.state === 'loading') return <Loading what={t('answer.loadingReasons')} bars={2} />;
   if (loaded.state === 'failed')
@@ -24,7 +25,7 @@ export function ReasonChoice({
       <Label>{t('answer.reason')}</Label>
       {loaded.value.map(({ code, display }) => (
         <Radio key={code} value={code} className="radio">
-          <Said>{display}</Said>
+          <Said>{term(locale, display)}</Said>
         </Radio>
       ))}
       {wrong && (

@@ -3,8 +3,8 @@ import type { ModelFacts } from '#core/hook-tools';
 import type { Locale } from './translate.ts';
 
 /**
- * Words of model packages that stand inside of sentences: packages are written in English. What is not here stays
- * English.
+ * Words of model packages that stand inside of sentences, and the service's reasons to disagree: both are written in
+ * English. What is not here stays English.
  */
 const spanish: Readonly<Record<string, string>> = {
   pneumonia: 'neumonía',
@@ -15,6 +15,15 @@ const spanish: Readonly<Record<string, string>> = {
   'Pneumonia on the chest radiograph of a young child':
     'Neumonía en la radiografía de tórax de un niño pequeño',
   'central zone': 'zona central',
+  // Reasons of a disagreement, as the service words them.
+  'I see the finding in the image': 'Veo el hallazgo en la imagen',
+  'I do not see the finding in the image': 'No veo el hallazgo en la imagen',
+  'What the model points at is something else': 'Lo que el modelo señala es otra cosa',
+  'The finding is elsewhere than the map shows': 'El hallazgo está en otro lugar que el que muestra el mapa',
+  'The number is too certain, or not certain enough': 'El número es demasiado seguro o no lo bastante seguro',
+  'The image is not suitable (projection, quality, patient)':
+    'La imagen no es adecuada (proyección, calidad, paciente)',
+  'Other findings of the patient speak against it': 'Otros datos del paciente hablan en contra',
 };
 const known = new Set(Object.values(spanish).map((text) => text.toLowerCase()));
 

@@ -38,8 +38,8 @@ export function FindingLine({ finding }: { readonly finding: FindingView }) {
   );
 }
 
-/** What a study without a result says in its place: never a number. */
-export function NoResult({ study }: { readonly study: AppStudy }) {
+/** What a study without a result says in its place: never a number. @param moves whether the page shows its result by itself */
+export function NoResult({ study, moves = true }: { readonly study: AppStudy; readonly moves?: boolean }) {
   const { t, format } = useWords();
   if (study.state === 'pending') {
     const { pending, reason } = study;
@@ -53,7 +53,7 @@ export function NoResult({ study }: { readonly study: AppStudy }) {
           {pending !== null && t('state.pendingSince', { at: format.moment(pending.since) })}{' '}
           {pending?.usualSeconds != null &&
             t('state.pendingUsual', { n: Math.max(1, Math.round(pending.usualSeconds)) })}{' '}
-          {t('state.pendingMoves')}
+          {moves && t('state.pendingMoves')}
         </p>
         {reason !== null && (
           <p className="small">

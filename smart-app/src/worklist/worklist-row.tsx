@@ -53,7 +53,7 @@ export function WorklistRow({
         {study.state === 'final' ? (
           study.findings.map((finding) => <FindingLine key={finding.name} finding={finding} />)
         ) : (
-          <NoResult study={study} />
+          <NoResult study={study} moves={false} />
         )}
         <p className="soft small">
           <Said>{study.model.title}</Said>
