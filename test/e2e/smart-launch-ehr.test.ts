@@ -84,6 +84,19 @@ describe.skipIf(!chromium.available).each(['required', 'optional'])(
       await says(page, 'Chidi Okafor');
     });
 
+    it('a launch that is refused says so, in light and dark and at 400 pixels, without violations', async () => {
+      await page.setViewportSize({ width: 400, height: 800 });
+      await page.goto(`${fovea.base}/app/launch?iss=https%3A%2F%2Fehr.invalid%2Ffhir`);
+      await says(page, 'The app did not open');
+      await says(page, 'not a negative result');
+      const overflow = 'document.documentElement.scrollWidth - document.documentElement.clientWidth';
+      expect(await page.evaluate(overflow)).toBe(0);
+      for (const colorScheme of ['light', 'dark'] as const) {
+        await page.emulateMedia({ colorScheme });
+        expect(await axeViolations(page, axe)).toEqual([]);
+      }
+    });
+
     it('says nothing on its own account of the libraries behind it', () => {
       expect(fovea.output()).not.toContain('oidc-provider');
     });

@@ -89,6 +89,8 @@ describe.skipIf(!chromium.available)(`hostile text ${chromium.reason}`, () => {
   it.each([
     ['timeline', 'chart', ''],
     ['evidence', 'chart', '#/assessments/a-elevated'],
+    ['study', 'chart', '#/studies/study-failed'],
+    ['study-unread', 'chart', '#/studies/study-ct'],
     ['worklist', 'list', ''],
   ])('%s: shown as text, never run, never wider than 400 px', async (name, launch, hash) => {
     const { page } = watched;

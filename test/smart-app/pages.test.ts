@@ -37,6 +37,14 @@ describe.skipIf(!chromium.available)(`the pages of the app ${chromium.reason}`, 
       ...chartLaunch('broken'),
       refuse: { below: 'chart', code: 'FHIR_UNAVAILABLE' },
     });
+    launches.set('broken-list', {
+      ...worklistLaunch('broken-list'),
+      refuse: { below: 'worklist', code: 'FHIR_UNAUTHORIZED' },
+    });
+    launches.set('slow-list', {
+      ...worklistLaunch('slow-list'),
+      slow: { below: 'worklist', milliseconds: 600_000 },
+    });
     launches.set('ended', { ...chartLaunch('ended'), refuse: { below: '', code: 'SMART_SESSION_ENDED' } });
     launches.set('slow', { ...chartLaunch('slow'), slow: { below: 'chart', milliseconds: 600_000 } });
     launches.set('parent', {
@@ -66,6 +74,7 @@ describe.skipIf(!chromium.available)(`the pages of the app ${chromium.reason}`, 
     { name: 'not-a-clinician', launch: 'parent', hash: '', says: /shown to clinicians/ },
     { name: 'worklist', launch: 'list', hash: '', says: /elevated and unanswered first/ },
     { name: 'worklist-empty', launch: 'empty-list', hash: '', says: /Nothing on the worklist/ },
+    { name: 'worklist-error', launch: 'broken-list', hash: '', says: /The worklist/ },
   ] as const;
 
   it.each(pages)(
@@ -80,27 +89,40 @@ describe.skipIf(!chromium.available)(`the pages of the app ${chromium.reason}`, 
     },
   );
 
-  it.each(pages)('$name: fits 360 px, and 200 % zoom', async ({ name, launch, hash, says }) => {
-    const { page } = watched;
-    await page.setViewportSize({ width: 360, height: 740 });
-    await watched.open(launch, hash);
-    await expect.poll(() => page.locator('body').innerText()).toMatch(says);
-    await picture(page, `${name}-360`);
-    await expectNoSidewaysScroll(page, `${name}, 360 px`);
-    // 200 % zoom of a window of 1280 px is one of 640 px.
-    await page.setViewportSize({ width: 640, height: 450 });
-    await expectNoSidewaysScroll(page, `${name}, 200 %`);
-    await page.setViewportSize({ width: 1280, height: 900 });
-  });
+  it.each(pages)(
+    '$name: fits 360 px, a frame of 400 px, and 200 % zoom; no violation in either',
+    async ({ name, launch, hash, says }) => {
+      const { page } = watched;
+      await page.setViewportSize({ width: 360, height: 740 });
+      await watched.open(launch, hash);
+      await expect.poll(() => page.locator('body').innerText()).toMatch(says);
+      await picture(page, `${name}-360`);
+      await expectNoSidewaysScroll(page, `${name}, 360 px`);
+      await page.setViewportSize({ width: 400, height: 740 });
+      await expectNoSidewaysScroll(page, `${name}, 400 px`);
+      await expectNoViolation(page, `${name}-400`);
+      // 200 % zoom of a window of 1280 px is one of 640 px.
+      await page.setViewportSize({ width: 640, height: 450 });
+      await expectNoSidewaysScroll(page, `${name}, 200 %`);
+      await expectNoViolation(page, `${name}-zoomed`);
+      await page.setViewportSize({ width: 1280, height: 900 });
+    },
+  );
 
-  it('while the chart loads the page says so, and nothing that looks like a result is there', async () => {
-    const { page } = watched;
-    await page.goto('about:blank');
-    await page.goto(`${server.base}/app/l/slow/`);
-    await page.getByText('Loading the studies').waitFor({ state: 'attached' });
-    await expectNoViolation(page, 'loading');
-    expect(await page.locator('.finding-number').count()).toBe(0);
-  });
+  it.each([
+    ['chart', 'slow', 'Loading the studies'],
+    ['worklist', 'slow-list', 'Loading the worklist'],
+  ])(
+    'while the %s loads the page says so, and nothing that looks like a result is there',
+    async (of, launch, says) => {
+      const { page } = watched;
+      await page.goto('about:blank');
+      await page.goto(`${server.base}/app/l/${launch}/`);
+      await page.getByText(says).waitFor({ state: 'attached' });
+      await expectNoViolation(page, `loading-${of}`);
+      expect(await page.locator('.finding-number').count()).toBe(0);
+    },
+  );
 
   it('without a launch the page says how one gets in', async () => {
     const { page } = watched;
