@@ -160,11 +160,8 @@ export async function openAppClinic(
     stands,
     session(patientId, { user = 'Practitioner/demo', tenant: change, scope, grant } = {}) {
       launches += 1;
-      const token = tokens.issue({
-        patientId,
-        scope: scope ?? (patientId === null ? 'user/*.rs fhirUser' : 'patient/*.rs fhirUser'),
-        user,
-      });
+      const granted = scope ?? (patientId === null ? 'user/*.rs fhirUser' : 'patient/*.rs fhirUser');
+      const token = tokens.issue({ patientId, scope: granted, user });
       return {
         launch: `00000000-0000-4000-8000-${String(launches).padStart(12, '0')}`,
         tenant: { ...tenant, ...change },
@@ -173,7 +170,7 @@ export async function openAppClinic(
         patientId,
         grant: {
           expiresAt: Date.now() + 300_000,
-          scopes: [],
+          scopes: granted.split(' '),
           fhirUser: user,
           subject: 'somebody',
           patient: patientId,

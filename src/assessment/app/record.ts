@@ -11,6 +11,7 @@ import { readPatient } from '#fhir/patient';
 import { readBanner } from '#fhir/people';
 import { fhirServerOf } from '../fhir-server.ts';
 import { createCache } from './cache.ts';
+import { maySearch } from './granted.ts';
 import { type AppParts, sessionKey } from './parts.ts';
 import { line, lines } from './text.ts';
 
@@ -93,6 +94,7 @@ export function createEhr(parts: Pick<AppParts, 'outbound' | 'log'>): Ehr {
     fetch: (path: string) => Promise<unknown>,
     patientId: string,
   ): Promise<SearchResult | null> => {
+    if (!maySearch(session.grant.scopes, 'DiagnosticReport')) return null;
     const path = `DiagnosticReport?patient=${encodeURIComponent(patientId)}&status=${finalStatuses.join(',')}&_count=100`;
     try {
       return await searchWith(session, fetch, path, mostPages);

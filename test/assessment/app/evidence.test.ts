@@ -53,7 +53,11 @@ describe('the chart', () => {
     const chart = await app.tools.chart(app.session('elevated'), never);
     expect(chart).toMatchObject({ incomplete: false, reportsRead: true, unread: 0, others: [] });
     const narrow = app.session('elevated', { scope: 'patient/Patient.r patient/ImagingStudy.rs' });
+    const before = app.asked.length;
     expect((await app.tools.chart(narrow, never)).reportsRead).toBe(false);
+    expect(app.asked.slice(before).join(), 'what was not granted is not asked for').not.toContain(
+      'DiagnosticReport',
+    );
   });
 
   it('asks the EHR once for everything that one launch looks at within a while', async () => {
