@@ -1,3 +1,4 @@
+import { app } from './app.ts';
 import { coldStudy } from './cold-study.ts';
 import type { Group } from './context.ts';
 import { decode } from './decode.ts';
@@ -22,4 +23,5 @@ export const groups: readonly Group[] = [
   storedAssessments,
   start,
   viewer,
+  app,
 ];

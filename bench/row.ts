@@ -5,7 +5,7 @@ import { quantile } from './support/numbers.ts';
 const rowSchema = Type.Object({
   name: Type.String({ pattern: '^[a-z0-9-]+(\\.[a-z0-9-]+)?$' }),
   value: Type.Union([Type.Number(), Type.Null()], { description: 'null where the row was skipped.' }),
-  unit: Type.String({ description: '`×` for a ratio, else ms, s or %.' }),
+  unit: Type.String({ description: '`×` for a ratio, else ms, s, % or kB.' }),
   goal: Type.String({ pattern: '^[≤≥] -?[0-9.]+$' }),
   holds: Type.Union([Type.Boolean(), Type.Null()], { description: 'null where the row was skipped.' }),
   n: Type.Integer({ minimum: 0, description: 'Measurements on each side of the ratio.' }),

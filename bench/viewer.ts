@@ -1,9 +1,9 @@
 import path from 'node:path';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { build } from 'vite';
 import type { Group } from './context.ts';
 import { atMost, measuredRow, skippedRow } from './row.ts';
-import { findCommand } from './support/commands.ts';
+import { findChromium, launchChromium } from './support/browser.ts';
 import { inTurn, median } from './support/numbers.ts';
 import { startViewerSite } from './support/viewer-site.ts';
 
@@ -19,7 +19,7 @@ export const viewer: Group = {
     'a radiograph of 2048 × 2560 in Chromium, rendered in software: from the address to the drawn image, the map on or off, and a drag of the window beside Cornerstone alone',
   goals,
   async run(context) {
-    const executablePath = findCommand('chromium') ?? findCommand('chromium-browser');
+    const executablePath = findChromium();
     if (executablePath === null) return goals.map((goal) => skippedRow(goal, 'chromium is not installed'));
     context.say('viewer: building its page');
     const folder = path.join(context.folder, 'viewer');
@@ -31,10 +31,7 @@ export const viewer: Group = {
       build: { outDir: folder, emptyOutDir: true },
     });
     const site = await startViewerSite(folder);
-    const browser = await chromium.launch({
-      executablePath,
-      args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'],
-    });
+    const browser = await launchChromium(executablePath);
     try {
       const opened: number[] = [];
       const toggled: number[] = [];

@@ -62,6 +62,8 @@ describe('npm run bench', () => {
       'decode.jpeg-2000',
       'stored-assessments.postgres',
       'start.postgres',
+      'viewer.first-image',
+      'app.evidence-readable',
     ]) {
       expect(stdout).toContain(name);
     }
