@@ -118,7 +118,7 @@ export const sandboxPlugin: FastifyPluginAsync<SandboxOptions> = async (app, opt
         caller,
         addresses,
         launches: smart.launches,
-        apps: [launchAddress],
+        apps: [launchAddress, `${launchAddress}?context=worklist`],
       }),
     { prefix: '/ehr' },
   );

@@ -110,6 +110,12 @@ describe('an EHR launch', () => {
     expect(answer['scope']).toBe('launch openid fhirUser user/ImagingStudy.rs');
   });
 
+  it('for a care team opens the worklist’s launch address', async () => {
+    const url = 'http://fovea.example/app/launch?context=worklist';
+    const { launch, address } = await ehr.launch({ url });
+    expect(address).toBe(`${url}&${new URLSearchParams({ iss: ehr.fhir, launch })}`);
+  });
+
   it.each([
     ['of nobody', { patientId: 'nobody' }, 404],
     ['by nobody', { patientId: 'patient-1', user: 'Practitioner/nobody' }, 404],
