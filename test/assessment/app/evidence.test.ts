@@ -158,6 +158,18 @@ describe('the evidence of a result', () => {
     expect(distribution.here).toBeGreaterThan(0.8);
   });
 
+  it('the nearest calibration cases: outcome and distance, nearest first, and nothing else', async () => {
+    const near = (await evidenceOf('elevated')).findings[0]?.neighbours ?? [];
+    expect(near.length).toBeGreaterThan(0);
+    for (const one of near)
+      expect(one).toEqual({
+        outcome: expect.stringMatching(/^(present|absent)$/),
+        distance: expect.any(Number),
+      });
+    const distances = near.map(({ distance }) => distance);
+    expect(distances).toEqual(distances.toSorted((a, b) => a - b));
+  });
+
   it('the map as shares of its strongest cell, none of them negative; the whole picture is covered', async () => {
     const explanation = (await evidenceOf('elevated')).findings[0]?.explanation;
     expect(explanation).toMatchObject({
