@@ -147,14 +147,10 @@ function Launch({
 function Pages() {
   const { t } = useWords();
   const { context } = useSession();
-  const route = useRoute();
   const { assessment, study } = context.focus;
-  useEffect(() => {
-    if (location.hash !== '' && location.hash !== '#') return;
-    const first =
-      assessment !== null ? addressOf.assessment(assessment) : study !== null ? addressOf.study(study) : null;
-    if (first !== null) location.replace(first);
-  }, [assessment, study]);
+  const route = useRoute(
+    assessment !== null ? addressOf.assessment(assessment) : study !== null ? addressOf.study(study) : '',
+  );
   if (!context.mayAnswer) return <LaunchProblem state={{ is: 'forbidden' }} drafts={0} retry={null} />;
   return (
     <PageBoundary

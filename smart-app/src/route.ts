@@ -24,6 +24,10 @@ function decoded(id: string): string {
   }
 }
 
+function namesNothing(hash: string): boolean {
+  return hash === '' || hash === '#';
+}
+
 export const addressOf = {
   home: '#/',
   worklist: '#/worklist',
@@ -31,8 +35,12 @@ export const addressOf = {
   study: (key: string) => `#/studies/${encodeURIComponent(key)}`,
 } as const;
 
-export function useRoute(): Route {
-  const [hash, setHash] = useState(location.hash);
+/** @param first where a page opens whose address names nothing, after `#`; then it names that */
+export function useRoute(first: string): Route {
+  const [hash, setHash] = useState(() => (namesNothing(location.hash) ? first : location.hash));
+  useEffect(() => {
+    if (namesNothing(location.hash)) history.replaceState(history.state, '', first);
+  }, [first]);
   useEffect(() => {
     const read = () => {
       // From here on the heading of a page takes the focus: a screen reader is told that the page is another.
