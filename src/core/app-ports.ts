@@ -122,6 +122,8 @@ export interface AppLaunches {
 
 /** What the app reads and writes within one launch. Each method proves access by the EHR's own answers. @see DESIGN fact 9 */
 export interface AppTools {
+  /** Begins to read what {@link context} will need, while the page itself is on its way. A failure is told there. */
+  prepare(session: AppSession): void;
   context(session: AppSession): Promise<AppContext>;
   chart(session: AppSession, signal: AbortSignal): Promise<AppChart>;
   /** Yields each study as it settles or moves, until nothing is pending or `signal` aborts. */

@@ -115,6 +115,7 @@ function toolsOf(): AppTools {
   const told = async (name: string, { patientId, launch }: { patientId: string | null; launch: string }) =>
     ({ name, patientId, launch }) as never;
   return {
+    prepare: () => undefined,
     context: (session) => told('context', session),
     chart: (session) => told('chart', session),
     async *changes() {

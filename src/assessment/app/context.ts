@@ -19,8 +19,12 @@ export function createContext(
     readonly person: ReadPerson;
     readonly style: ReadStyle;
   },
-): Pick<AppTools, 'context'> {
+): Pick<AppTools, 'context' | 'prepare'> {
   return {
+    prepare(session) {
+      from.ehr.record(session).catch(() => undefined);
+    },
+
     async context(session) {
       const { tenant, user, grant } = session;
       const [person, record, style] = await Promise.all([

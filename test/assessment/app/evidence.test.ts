@@ -69,6 +69,24 @@ describe('the chart', () => {
     expect(app.asked.slice(before).filter((url) => url.startsWith('/fhir'))).toEqual([]);
   });
 
+  it('what the context needs is asked for when the page is, and not again', async () => {
+    const session = app.session('jpeg-2000');
+    const before = app.asked.length;
+    const charts = () =>
+      app.asked.slice(before).filter((url) => /^\/fhir\/(?:Patient|ImagingStudy)/.test(url));
+    app.tools.prepare(session);
+    await expect.poll(charts).toHaveLength(2);
+    const { patient } = await app.tools.context(session);
+    expect(patient?.name).toMatch(/\S/);
+    expect(charts()).toHaveLength(2);
+  });
+
+  it('an EHR that refuses is told by the context, not when the page is asked for', async () => {
+    const session = app.session('low', { scope: 'patient/ImagingStudy.rs' });
+    app.tools.prepare(session);
+    await expect(app.tools.context(session)).rejects.toMatchObject({ code: expect.stringMatching(/^FHIR_/) });
+  });
+
   it('studies older than the lookback are there to be opened, and no job is made for them', async () => {
     const before = await app.clinic.jobs();
     const session = app.session('prior', { tenant: { lookbackDays: 1 } });
@@ -192,6 +210,15 @@ describe('the evidence of a result', () => {
       'covered',
       'confidence',
     ]);
+    expect(evidence.quality.map(({ name }) => name)).toEqual([
+      'standard-deviation',
+      'mean',
+      'saturated',
+      'gradient',
+      'mirror-correlation',
+    ]);
+    for (const { value, minimum, maximum } of evidence.quality)
+      expect(value >= minimum && value <= maximum).toBe(true);
     for (const { index, falseAlarm } of evidence.outOfDistribution) {
       expect(index).toBeLessThanOrEqual(1);
       expect(falseAlarm).toBeLessThan(0.05);
@@ -223,7 +250,7 @@ describe('the evidence of a result', () => {
   it('of an abstention there is neither number nor map, and the gates say why', async () => {
     const evidence = await evidenceOf('adult');
     expect(evidence.study.state).toBe('abstained');
-    expect(evidence.findings).toEqual([]);
+    expect([evidence.findings, evidence.quality]).toEqual([[], []]);
     expect(evidence.gates.find(({ passed }) => passed === false)).toMatchObject({ gate: 'age' });
     expect(evidence.outOfDistribution).toEqual([]);
   });

@@ -34,7 +34,7 @@ const submitScript = 'document.forms[0].submit();\n';
  * @see SMART App Launch 2.2 §Launch App
  */
 export function appPages(scope: FastifyInstance, options: SmartAppOptions): void {
-  const { launches, registrations, base, folder, log } = options;
+  const { launches, tools, registrations, base, folder, log } = options;
   const cookie = () => browserCookie(base());
 
   /** A failure as a page. It shows nothing of anybody, so every EHR that is registered may frame it. */
@@ -97,7 +97,9 @@ export function appPages(scope: FastifyInstance, options: SmartAppOptions): void
     try {
       const browser = browserOf(request, cookie());
       if (browser === null) throw new ServiceError('SMART_SESSION_ENDED');
-      const { fhirServer, tenant } = await launches.open(browser, request.params.launch);
+      const session = await launches.open(browser, request.params.launch);
+      tools.prepare(session);
+      const { fhirServer, tenant } = session;
       const own = tenant.smart.filter(({ iss }) => iss === fhirServer);
       return await reply.headers(appPageHeaders(own)).send(await indexPage(folder));
     } catch (error) {
