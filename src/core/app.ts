@@ -143,6 +143,8 @@ export interface AppEvidence {
   /** One a finding, in the order of `study.findings`; empty unless `final`. */
   readonly findings: readonly AppFindingEvidence[];
   readonly gates: readonly GateResult[];
+  /** What the quality gate measured against its limits. Empty: never reached. */
+  readonly quality: readonly AppQualityMeasure[];
   /** How unlike the reference images, one a detector: 1 is the limit, above it the gate refuses. Empty: never reached. */
   readonly outOfDistribution: readonly AppDetector[];
   /** The 31 source attributes. */
@@ -156,6 +158,14 @@ export interface AppEvidence {
   readonly answers: readonly AppAnswer[];
   /** What the EHR told of the cards on this assessment, oldest first. */
   readonly cardFeedback: readonly AppCardFeedback[];
+}
+
+/** A measure of the prepared image, grey values in [0, 255]: the gate refuses outside of [minimum, maximum]. */
+export interface AppQualityMeasure {
+  readonly name: 'standard-deviation' | 'mean' | 'saturated' | 'gradient' | 'mirror-correlation';
+  readonly value: number;
+  readonly minimum: number;
+  readonly maximum: number;
 }
 
 export interface AppDetector {

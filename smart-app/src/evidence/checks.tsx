@@ -1,18 +1,21 @@
-import type { AppDetector } from '#core/app';
+import type { AppDetector, AppQualityMeasure } from '#core/app';
 import type { GateResult } from '#core/assessment';
 import { DetectorBars } from '../plot/detector-bars.tsx';
+import { Table } from '../plot/figure.tsx';
 import { useWords } from '../session.tsx';
 import { Recorded } from '../shell/said.tsx';
 
 /** What was checked before the model could speak, and how unlike its own images this one is. */
 export function Checks({
   gates,
+  quality,
   detectors,
 }: {
   readonly gates: readonly GateResult[];
+  readonly quality: readonly AppQualityMeasure[];
   readonly detectors: readonly AppDetector[];
 }) {
-  const { t } = useWords();
+  const { t, format } = useWords();
   const over = detectors.filter(({ index }) => index > 1).length;
   return (
     <section className="panel" aria-labelledby="checks">
@@ -35,6 +38,23 @@ export function Checks({
             );
           })}
         </ul>
+      )}
+      {quality.length > 0 && (
+        <div className="block">
+          <h3>{t('quality.title')}</h3>
+          <Table
+            caption={t('quality.title')}
+            table={{
+              columns: [t('quality.measure'), t('quality.value'), t('quality.limits')],
+              rows: quality.map(({ name, value, minimum, maximum }) => [
+                t(`quality.${name}`),
+                format.number(value, 2),
+                t('format.range', { low: format.number(minimum, 2), high: format.number(maximum, 2) }),
+              ]),
+            }}
+          />
+          <p className="soft small">{t('quality.caption')}</p>
+        </div>
       )}
       <div className="block">
         <h3>{t('ood.title')}</h3>

@@ -167,7 +167,7 @@ function Evidence({
               />
             );
           })}
-          <Checks gates={evidence.gates} detectors={evidence.outOfDistribution} />
+          <Checks gates={evidence.gates} quality={evidence.quality} detectors={evidence.outOfDistribution} />
           <ModelFactsList evidence={evidence} />
           <SourceAttributes attributes={evidence.sourceAttributes} />
         </div>

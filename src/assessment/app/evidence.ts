@@ -4,6 +4,7 @@ import type {
   AppEvidence,
   AppExplanation,
   AppFindingEvidence,
+  AppQualityMeasure,
   AppSourceAttribute,
 } from '#core/app';
 import type { AppSession, AppTools } from '#core/app-ports';
@@ -51,6 +52,7 @@ export function createEvidence(
         image: imageOf(parts, session, assessment),
         findings,
         gates: assessment.gates,
+        quality: qualityOf(model.package, stored),
         outOfDistribution: detectorsOf(model.package, stored),
         sourceAttributes: attributesOf(model.package),
         madeFrom: attributeText(model.package, 'predictive_development_criteria'),
@@ -141,6 +143,17 @@ function explanationOf(
     zones,
     covers: [0, 0, 1, 1],
   };
+}
+
+/** What the quality gate measured, with the limits of the package. */
+function qualityOf(
+  { reference }: ModelPackage,
+  { private: own }: OpenedAssessment,
+): readonly AppQualityMeasure[] {
+  return reference.quality.flatMap(({ name, minimum, maximum }): AppQualityMeasure[] => {
+    const value = own?.quality[name];
+    return value === undefined ? [] : [{ name, value, minimum, maximum }];
+  });
 }
 
 /** Every detector's score as a share of its own limit: 1 + (score − threshold) / |threshold|. */

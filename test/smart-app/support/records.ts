@@ -258,6 +258,10 @@ const ofElevated: AppEvidence = {
   image: { view: 'AP', modality: 'DX', ageYears: 3.4, studyDate: '2026-11-20', instance: 'i1' },
   findings: [behind],
   gates,
+  quality: [
+    { name: 'standard-deviation', value: 61.2, minimum: 37.5, maximum: 113.4 },
+    { name: 'saturated', value: 0.02, minimum: 0, maximum: 0.79 },
+  ],
   outOfDistribution: [
     { name: 'features', index: 0.74, falseAlarm: 0.01 },
     { name: 'histogram', index: 0.52, falseAlarm: 0.02 },
@@ -295,6 +299,7 @@ const ofAbstained: AppEvidence = {
   image: { view: 'LL', modality: 'DX', ageYears: 3.2, studyDate: '2026-10-02', instance: null },
   findings: [],
   gates: [...gates.slice(0, 2), { gate: 'view', passed: false, detail: 'LL; read are AP, PA' }],
+  quality: [],
   outOfDistribution: [],
   cardFeedback: [],
 };
