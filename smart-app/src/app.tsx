@@ -13,7 +13,7 @@ import { PageBoundary } from './shell/page-boundary.tsx';
 import { SessionNotice } from './shell/session-notice.tsx';
 import { Loading, Problem } from './shell/states.tsx';
 import { applyStyle } from './style.ts';
-import { useLoaded } from './use-loaded.ts';
+import { asApiError, useLoaded } from './use-loaded.ts';
 import { WorklistPage } from './worklist/worklist-page.tsx';
 
 /** The launch that the address of the page names; null where it names none. */
@@ -98,11 +98,14 @@ function Launch({
     again();
   };
   const logout = async () => {
+    dropDrafts(launch);
     try {
       await api.logout();
-    } finally {
-      dropDrafts(launch);
       setEnded({ is: 'out' });
+    } catch (cause) {
+      const error = asApiError(cause);
+      const isOver = error.code === 'SMART_SESSION_ENDED' || error.code === 'NOT_FOUND';
+      setEnded(isOver ? { is: 'out' } : { is: 'not-out', error });
     }
   };
 
@@ -113,7 +116,11 @@ function Launch({
     };
     return (
       <Frame context={null} onLocale={onLocale} onLogout={null}>
-        <LaunchProblem state={state} drafts={countDrafts(launch)} retry={state.is === 'out' ? null : retry} />
+        <LaunchProblem
+          state={state}
+          drafts={countDrafts(launch)}
+          retry={state.is === 'out' ? null : state.is === 'not-out' ? logout : retry}
+        />
       </Frame>
     );
   }

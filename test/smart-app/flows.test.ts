@@ -204,6 +204,19 @@ describe.skipIf(!chromium.available)(`working with the app ${chromium.reason}`, 
     await expectNoViolation(page, 'signed-out');
   });
 
+  it('a sign-out that did not reach the service is not called one, hides the patient, and can be tried again', async () => {
+    await watched.open('chart', '#/assessments/a-elevated');
+    await page.locator('.result-number').waitFor();
+    await page.context().setOffline(true);
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.getByRole('heading', { name: 'Not signed out yet' }).waitFor();
+    expect(await page.locator('.result-number').count()).toBe(0);
+    await page.context().setOffline(false);
+    await page.getByRole('button', { name: 'Try again' }).click();
+    await page.getByRole('heading', { name: 'Signed out' }).waitFor();
+    expect(server.calls.some(({ method, path }) => method === 'DELETE' && path === '')).toBe(true);
+  });
+
   it('without a connection the page says so, keeps what is there, and goes on when it is back', async () => {
     await watched.open('chart');
     await page.context().setOffline(true);

@@ -45,6 +45,9 @@ export const en = {
     'This page opens from a patient’s chart or from the launcher of the EHR. Launch the app from there.',
   'launch.out': 'Signed out',
   'launch.outText': 'You are signed out of this app. To come back, launch it from the chart.',
+  'launch.notOut': 'Not signed out yet',
+  'launch.notOutText':
+    'The service could not be told to end the session. Try again, or close this window: without use the session ends by itself.',
   'launch.ended': 'The session has ended',
   'launch.endedText':
     'Launch the app again from the chart, in this window. Nothing of a patient is shown until then.',

@@ -47,6 +47,9 @@ export const es: MessagesLike<typeof en> = {
     'Esta página se abre desde la historia de un paciente o desde el menú de aplicaciones de la HCE. Ábrala desde allí.',
   'launch.out': 'Sesión cerrada',
   'launch.outText': 'Ha cerrado la sesión de esta aplicación. Para volver, ábrala desde la historia.',
+  'launch.notOut': 'La sesión aún no está cerrada',
+  'launch.notOutText':
+    'No se pudo indicar al servicio que cierre la sesión. Inténtelo de nuevo o cierre esta ventana: sin uso, la sesión termina por sí sola.',
   'launch.ended': 'La sesión ha terminado',
   'launch.endedText':
     'Abra de nuevo la aplicación desde la historia, en esta ventana. Hasta entonces no se muestra nada de ningún paciente.',

@@ -8,6 +8,8 @@ import { Said } from './said.tsx';
 export type LaunchState =
   | { readonly is: 'none' }
   | { readonly is: 'out' }
+  /** The service was not told to end the session. */
+  | { readonly is: 'not-out'; readonly error: ApiError }
   /** Results are told by a clinician: who is none sees none here. */
   | { readonly is: 'forbidden' }
   | { readonly is: 'ended'; readonly error: ApiError }
@@ -55,6 +57,7 @@ function wordsOf(state: LaunchState) {
   if (state.is === 'none') return { title: 'launch.none', text: 'launch.noneText' } as const;
   if (state.is === 'out') return { title: 'launch.out', text: 'launch.outText' } as const;
   if (state.is === 'forbidden') return { title: 'launch.forbidden', text: 'launch.forbiddenText' } as const;
+  if (state.is === 'not-out') return { title: 'launch.notOut', text: 'launch.notOutText' } as const;
   const { code, text } = state.error;
   if (state.is === 'ended' || code === 'SMART_SESSION_ENDED')
     return { title: 'launch.ended', text: 'launch.endedText' } as const;
