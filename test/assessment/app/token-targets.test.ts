@@ -45,7 +45,7 @@ beforeAll(async () => {
     fhirServer: `${ehr.origin}/fhir`,
     user: { name: null, reference: 'Practitioner/moved' },
     patientId: 'p1',
-    grant: {} as AppSession['grant'],
+    grant: { scopes: ['patient/*.rs'] } as unknown as AppSession['grant'],
     expiresAt: new Date(Date.now() + 60_000),
     accessToken: async () => token,
   };
